@@ -1,1 +1,4 @@
-//! tpc
+//! `tpc`: ahead-of-time compiler from Tetragon `TracingPolicy` to BPF objects, and a thin loader.
+
+pub mod asm;
+pub mod diag;
