@@ -1,5 +1,6 @@
 //! `tpc`: ahead-of-time compiler from Tetragon `TracingPolicy` to BPF objects, and a thin loader.
 
 pub mod asm;
+pub mod btf;
 pub mod diag;
 pub mod kernel;
