@@ -1,5 +1,7 @@
 //! `tpc`: ahead-of-time compiler from Tetragon `TracingPolicy` to BPF objects, and a thin loader.
 
 pub mod asm;
+#[cfg(feature = "compiler")]
+pub mod codegen;
 pub mod diag;
 pub mod ir;
