@@ -5,3 +5,4 @@ pub mod asm;
 pub mod codegen;
 pub mod diag;
 pub mod ir;
+pub mod kernel;
