@@ -2,3 +2,5 @@
 
 pub mod asm;
 pub mod diag;
+#[cfg(feature = "compiler")]
+pub mod policy;
