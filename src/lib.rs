@@ -4,3 +4,5 @@ pub mod asm;
 pub mod diag;
 #[cfg(feature = "compiler")]
 pub mod policy;
+#[cfg(feature = "compiler")]
+pub mod yaml;

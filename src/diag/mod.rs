@@ -6,6 +6,7 @@
 
 pub mod code;
 mod diagnostic;
+pub mod render;
 mod sources;
 mod span;
 

@@ -5,8 +5,17 @@
 //! reported in one run; one that is reported is not reported again as another.
 
 mod decode;
+mod document;
 mod model;
+mod names;
+mod suggest;
 mod words;
 
-pub use model::*;
+pub use document::decode;
+pub use model::{
+    Action, Arg, ArgFilter, BinaryFilter, CallIgnore, CapabilityFilter, DigestIgnore, Enforcer,
+    Kprobe, LabelExpression, LabelSelector, List, LsmHook, Named, NamespaceChangeFilter,
+    NamespaceFilter, PidFilter, Policy, PolicyOption, Selector, Spec, Tracepoint, Uprobe, Usdt,
+    Workloads, is_set,
+};
 pub use words::*;

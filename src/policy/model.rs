@@ -2,17 +2,20 @@
 //!
 //! These declarations are the table the decoder works from: `record!` turns a
 //! field list into the struct and its decoding. A field of type `Option` or `Vec`
-//! may be absent unless marked `required`; every other field is required. Defaults
+//! may be absent unless marked `[required]`; every other field is required. An empty
+//! value counts as absent where the schema has a `[default]`; the marks are described
+//! at `decode::Mark`. Defaults
 //! are not filled in here; where the language has one, an accessor gives it.
 //! No judgement beyond types, words and ranges: meaning is the business of `check`.
 //! Source: Tetragon CRD 1.8.13 (`pkg/k8s/apis/cilium.io/v1alpha1`).
 
-use super::decode::record;
+use super::decode::{Decode, Mark, Record, record};
 use super::words::{
     ActionKind, ArgType, BinaryOperator, CapabilitySet, Kind, LabelOperator, ListKind, Namespace,
     Operator, SetOperator,
 };
-use crate::diag::{FileId, Span, Spanned};
+use crate::diag::{FileId, Sink, Span, Spanned};
+use crate::yaml::Node;
 
 /// One TracingPolicy document.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +38,12 @@ pub struct Policy {
 record! {
     /// The `spec` of a policy.
     Spec "spec" {
-        "kprobes" kprobes: Vec<Kprobe>,
-        "fentries" fentries: Vec<Kprobe>,
-        "tracepoints" tracepoints: Vec<Tracepoint>,
-        "uprobes" uprobes: Vec<Uprobe>,
-        "usdts" usdts: Vec<Usdt>,
-        "lsmhooks" lsmhooks: Vec<LsmHook>,
+        "kprobes" [partly] kprobes: Vec<Kprobe>,
+        "fentries" [partly] fentries: Vec<Kprobe>,
+        "tracepoints" [partly] tracepoints: Vec<Tracepoint>,
+        "uprobes" [partly] uprobes: Vec<Uprobe>,
+        "usdts" [partly] usdts: Vec<Usdt>,
+        "lsmhooks" [partly] lsmhooks: Vec<LsmHook>,
         "lists" lists: Vec<List>,
         "enforcers" enforcers: Vec<Enforcer>,
         "loader" loader: Option<Spanned<bool>>,
@@ -55,8 +58,8 @@ record! {
     /// A hook on a kernel function; `fentries` share the form.
     Kprobe "kprobe" {
         "call" call: Spanned<String>,
-        "syscall" syscall: Option<Spanned<bool>>,
-        "return" returns: Option<Spanned<bool>>,
+        "syscall" [default] syscall: Option<Spanned<bool>>,
+        "return" [default] returns: Option<Spanned<bool>>,
         "args" args: Vec<Arg>,
         "data" data: Vec<Arg>,
         "returnArg" return_arg: Option<Arg>,
@@ -76,7 +79,7 @@ record! {
     Tracepoint "tracepoint" {
         "subsystem" subsystem: Spanned<String>,
         "event" event: Spanned<String>,
-        "raw" raw: Option<Spanned<bool>>,
+        "raw" [default] raw: Option<Spanned<bool>>,
         "args" args: Vec<Arg>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
@@ -93,7 +96,7 @@ record! {
         "btfPath" btf_path: Option<Spanned<String>>,
         "args" args: Vec<Arg>,
         "data" data: Vec<Arg>,
-        "return" returns: Option<Spanned<bool>>,
+        "return" [default] returns: Option<Spanned<bool>>,
         "returnArg" return_arg: Option<Arg>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
@@ -131,13 +134,13 @@ record! {
     /// A value that a hook reads.
     Arg "argument" {
         "index" index: Spanned<u32>,
-        "type" ty: Option<Spanned<ArgType>>,
+        "type" [default] ty: Option<Spanned<ArgType>>,
         "sizeArgIndex" size_arg_index: Option<Spanned<u32>>,
-        "returnCopy" return_copy: Option<Spanned<bool>>,
-        "maxData" max_data: Option<Spanned<bool>>,
+        "returnCopy" [default] return_copy: Option<Spanned<bool>>,
+        "maxData" [default] max_data: Option<Spanned<bool>>,
         "label" label: Option<Spanned<String>>,
         "source" source: Option<Spanned<String>>,
-        "resolve" resolve: Option<Spanned<String>>,
+        "resolve" [default] resolve: Option<Spanned<String>>,
         "btfType" btf_type: Option<Spanned<String>>,
         "btfTypeModule" btf_type_module: Option<Spanned<String>>,
     }
@@ -198,8 +201,8 @@ record! {
     PidFilter "pid filter" {
         "operator" operator: Spanned<SetOperator>,
         "values" [required] values: Vec<Spanned<u32>>,
-        "isNamespacePID" is_namespace_pid: Option<Spanned<bool>>,
-        "followForks" follow_forks: Option<Spanned<bool>>,
+        "isNamespacePID" [default] is_namespace_pid: Option<Spanned<bool>>,
+        "followForks" [default] follow_forks: Option<Spanned<bool>>,
     }
 
     /// Filter on an argument, a data value or the return value.
@@ -214,7 +217,7 @@ record! {
     BinaryFilter "binary filter" {
         "operator" operator: Spanned<BinaryOperator>,
         "values" [required] values: Vec<Spanned<String>>,
-        "followChildren" follow_children: Option<Spanned<bool>>,
+        "followChildren" [default] follow_children: Option<Spanned<bool>>,
     }
 
     /// Filter on a namespace of the process.
@@ -232,9 +235,9 @@ record! {
 
     /// Filter on a capability set of the process, or on its changes.
     CapabilityFilter "capability filter" {
-        "type" set: Option<Spanned<CapabilitySet>>,
+        "type" [default] set: Option<Spanned<CapabilitySet>>,
         "operator" operator: Spanned<SetOperator>,
-        "isNamespaceCapability" is_namespace_capability: Option<Spanned<bool>>,
+        "isNamespaceCapability" [default] is_namespace_capability: Option<Spanned<bool>>,
         "values" [required] values: Vec<Spanned<String>>,
     }
 
