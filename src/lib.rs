@@ -4,5 +4,10 @@ pub mod asm;
 #[cfg(feature = "compiler")]
 pub mod codegen;
 pub mod diag;
+#[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
+#[cfg(feature = "compiler")]
+pub mod policy;
+#[cfg(feature = "compiler")]
+pub mod yaml;
