@@ -2,5 +2,13 @@
 
 pub mod asm;
 pub mod btf;
+#[cfg(feature = "compiler")]
+pub mod codegen;
 pub mod diag;
+#[cfg(feature = "compiler")]
+pub mod ir;
 pub mod kernel;
+#[cfg(feature = "compiler")]
+pub mod policy;
+#[cfg(feature = "compiler")]
+pub mod yaml;

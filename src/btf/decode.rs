@@ -252,7 +252,7 @@ impl<'a> Sections<'a> {
             .ok_or(Error::Truncated("header"))?;
         let strings = slice(body, str_off, str_len, "strings")?;
         let terminated = strings.last() == Some(&0) && (split || strings.first() == Some(&0));
-        if !terminated && !(split && strings.is_empty()) {
+        if !(terminated || split && strings.is_empty()) {
             return Err(Error::Strings);
         }
         let layout = match header_len {

@@ -1,6 +1,4 @@
-//! Facts about Linux as tables: structure members that programs read, and helper functions.
-//!
-//! Nothing here depends on the kernel of the machine that compiles. Each table names its source.
+//! Facts about the Linux kernel as tables: helpers by version, structure members.
 
 pub mod helpers;
 pub mod structs;

@@ -33,7 +33,10 @@ pub(super) static STRUCTS: &[StructDef] = &[
         f("d_flags", U32), f("d_hash", Struct("hlist_bl_node")), f("d_parent", Ptr("dentry")), f("d_name", Struct("qstr")),
         f("d_inode", Ptr("inode")), f("d_sb", Ptr("super_block")),
     ]),
+    s("fdtable", &[f("max_fds", U32), f("fd", Ptr(""))]),
     s("file", &[f("f_path", Struct("path")), f("f_inode", Ptr("inode")), f("f_flags", U32), f("f_mode", U32)]),
+    s("filename", &[f("name", Ptr(""))]),
+    s("files_struct", &[f("fdt", Ptr("fdtable"))]),
     s("fs_struct", &[f("root", Struct("path")), f("pwd", Struct("path"))]),
     s("hlist_bl_node", &[f("next", Ptr("hlist_bl_node")), f("pprev", Ptr(""))]),
     s("in6_addr", &[f("in6_u", Struct("in6_addr_bytes"))]),
@@ -63,6 +66,7 @@ pub(super) static STRUCTS: &[StructDef] = &[
     s("path", &[f("mnt", Ptr("vfsmount")), f("dentry", Ptr("dentry"))]),
     s("pid", &[f("level", U32), f("numbers", Array(&Struct("upid"), 0))]),
     s("pid_namespace", &[f("level", U32), f("ns", Struct("ns_common"))]),
+    s("pt_regs", &[f("r10", U64), f("r9", U64), f("r8", U64), f("dx", U64), f("si", U64), f("di", U64)]),
     s("qstr", &[f("len", U32), f("name", Ptr(""))]),
     s("signal_struct", &[f("flags", U32)]),
     s("sock", &[
@@ -78,7 +82,7 @@ pub(super) static STRUCTS: &[StructDef] = &[
     s("task_struct", &[
         f("pid", I32), f("tgid", I32), f("flags", U32), f("real_parent", Ptr("task_struct")), f("group_leader", Ptr("task_struct")),
         f("mm", Ptr("mm_struct")), f("cred", Ptr("cred")), f("real_cred", Ptr("cred")), f("nsproxy", Ptr("nsproxy")),
-        f("start_boottime", U64), f("files", Ptr("")), f("fs", Ptr("fs_struct")), f("thread_pid", Ptr("pid")),
+        f("start_boottime", U64), f("files", Ptr("files_struct")), f("fs", Ptr("fs_struct")), f("thread_pid", Ptr("pid")),
         f("signal", Ptr("signal_struct")), f("loginuid", Struct("kuid_t")), f("exit_code", I32),
     ]),
     s("time_namespace", &[f("ns", Struct("ns_common"))]),

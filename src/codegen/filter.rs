@@ -1,0 +1,107 @@
+//! Filters to code.
+//!
+//! A filter either falls through, when it holds, or jumps to `next`. A value that cannot
+//! be read leads to `next`, negated or not.
+
+use super::frame::{Frame, Target};
+use super::matchers::ints;
+use super::mir::{Label, Reg};
+use crate::ir::{ArgType, IntSet, IntType, Predicate, Subject, Test};
+
+/// Expected instructions of a filter, to judge cheap ones first.
+fn cost(test: &Test) -> u32 {
+    match &test.predicate {
+        Predicate::Int { .. } | Predicate::Mask { .. } => 1,
+        Predicate::Family { .. } | Predicate::State { .. } | Predicate::Protocol { .. } => 10,
+        Predicate::Pid { namespaced: false, follow_forks: false, .. } => 12,
+        Predicate::Port { .. } => 20,
+        Predicate::Addr { .. } => 30,
+        Predicate::Namespace { .. } => 40,
+        Predicate::Capability { .. } => 100,
+        Predicate::Pid { .. } => 200,
+        Predicate::Text { of: Subject::Exe, .. } => 400,
+        Predicate::Text { .. } => 300,
+    }
+}
+
+/// The two ways out of a predicate.
+pub(super) struct Exits {
+    pub(super) hit: Label,
+    pub(super) miss: Label,
+}
+
+impl Frame<'_> {
+    /// All filters of a rule, the cheap ones first.
+    pub(super) fn filters(&mut self, tests: &[Test], next: &mut Target) {
+        let mut order: Vec<&Test> = tests.iter().collect();
+        order.sort_by_key(|test| cost(test));
+        for test in order {
+            self.b.set_span(Some(test.span));
+            self.filter(test, next);
+        }
+    }
+
+    fn filter(&mut self, test: &Test, next: &mut Target) {
+        match &test.predicate {
+            Predicate::Int { of, set } => {
+                let value = self.int(*of);
+                let ty = self.int_type(*of);
+                self.decide(test.negate, next, |frame, exits| {
+                    ints::emit(&mut frame.b, value, ty, set, exits.hit, exits.miss);
+                });
+            }
+            Predicate::Mask { of, mask } => {
+                let value = self.int(*of);
+                self.decide(test.negate, next, |frame, exits| {
+                    ints::emit_mask(&mut frame.b, value, *mask, exits.hit, exits.miss);
+                });
+            }
+            Predicate::Text { of, how, values } => {
+                self.text_filter(*of, *how, values, test.negate, next);
+            }
+            Predicate::Addr { .. }
+            | Predicate::Port { .. }
+            | Predicate::Protocol { .. }
+            | Predicate::Family { .. }
+            | Predicate::State { .. } => self.socket_filter(test, next),
+            Predicate::Pid { .. }
+            | Predicate::Namespace { .. }
+            | Predicate::Capability { .. } => self.process_filter(test, next),
+        }
+    }
+
+    fn int_type(&self, of: Subject) -> IntType {
+        match self.declared(of).ty {
+            ArgType::Int(ty) => ty,
+            _ => IntType::U64,
+        }
+    }
+
+    /// Lets `emit` jump to the right exits, and goes on where the filter holds.
+    pub(super) fn decide(
+        &mut self,
+        negate: bool,
+        next: &mut Target,
+        emit: impl FnOnce(&mut Self, &Exits),
+    ) {
+        let holds = self.b.label();
+        let fails = self.to(next);
+        let (hit, miss) = if negate { (fails, holds) } else { (holds, fails) };
+        emit(self, &Exits { hit, miss });
+        self.b.bind(holds);
+    }
+
+    /// A number that has no declared type.
+    pub(super) fn decide_int(
+        &mut self,
+        value: Reg,
+        ty: IntType,
+        set: &IntSet,
+        negate: bool,
+        next: &mut Target,
+    ) {
+        self.decide(negate, next, |frame, exits| {
+            ints::emit(&mut frame.b, value, ty, set, exits.hit, exits.miss);
+        });
+    }
+}

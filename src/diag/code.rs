@@ -1,0 +1,115 @@
+//! Diagnostic codes: one table of number, short name and title.
+//!
+//! A code is stable: it is never renumbered and never reused. Its range names the
+//! stage that found the problem: `0xxx` reading and decoding YAML, `1xxx` the
+//! meaning of a policy, `2xxx` lint rules, `3xxx` code generation and its limits,
+//! `4xxx` bundles and the loader.
+
+use std::fmt;
+
+/// Number of a diagnostic, shown as `TPC1003`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TPC{:04}", self.0)
+    }
+}
+
+impl Code {
+    /// Short name of the table (`unknown-field`); empty if the table lacks the code.
+    pub fn name(self) -> &'static str {
+        self.entry().map_or("", |entry| entry.name)
+    }
+
+    /// One line saying what the code stands for; empty if the table lacks the code.
+    pub fn title(self) -> &'static str {
+        self.entry().map_or("", |entry| entry.title)
+    }
+
+    fn entry(self) -> Option<&'static Entry> {
+        let row = TABLE.binary_search_by_key(&self, |entry| entry.code);
+        row.ok().and_then(|row| TABLE.get(row))
+    }
+}
+
+/// One row of [`TABLE`].
+#[derive(Debug)]
+pub struct Entry {
+    pub code: Code,
+    pub name: &'static str,
+    pub title: &'static str,
+}
+
+/// Declares a constant per code and [`TABLE`], from one list.
+macro_rules! codes {
+    ($($number:literal $constant:ident $name:literal $title:literal;)*) => {
+        $(#[doc = $title] pub const $constant: Code = Code($number);)*
+
+        /// Every code, sorted by number.
+        pub static TABLE: &[Entry] = &[
+            $(Entry { code: $constant, name: $name, title: $title },)*
+        ];
+    };
+}
+
+codes! {
+    // 0xxx: files, YAML, decoding.
+    0001 UNREADABLE       "unreadable"        "a file or directory cannot be read";
+    0002 ENCODING         "encoding"          "a file is not UTF-8 text, or holds control characters";
+    0003 SYNTAX           "yaml-syntax"       "the text is not YAML";
+    0004 DUPLICATE_KEY    "duplicate-key"     "a mapping has the same key twice";
+    0005 YAML_UNSUPPORTED "yaml-unsupported"  "YAML that a Kubernetes object cannot contain";
+    0006 TEMPLATE         "template"          "the file is a template that was not rendered";
+    0007 YAML_LIMIT       "yaml-limit"        "the document is too large or too deep";
+    0008 NO_POLICY        "no-policy"         "a file contains no TracingPolicy";
+    0009 SKIPPED          "skipped"           "a document of another kind was skipped";
+    0010 UNKNOWN_KIND     "unknown-kind"      "the document names an unknown kind or version";
+    0011 UNKNOWN_FIELD    "unknown-field"     "a field does not exist";
+    0012 WRONG_TYPE       "wrong-type"        "a value has the wrong YAML type";
+    0013 MISSING_FIELD    "missing-field"     "a required field is missing";
+    0014 UNKNOWN_WORD     "unknown-word"      "a value is not one of the words its field allows";
+    0015 OUT_OF_RANGE     "out-of-range"      "a number does not fit its field";
+    0016 BAD_METADATA     "bad-metadata"      "the name, namespace or labels of the object are invalid";
+    0017 SAME_NAME        "same-name"         "two policies have the same name";
+    0018 NOT_WRITTEN      "not-written"       "an output file cannot be written";
+    // 1xxx: the meaning of a policy.
+    // 3xxx: code generation and its limits.
+    // 4xxx: bundles and the loader.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_is_sorted_unique_and_described() {
+        for pair in TABLE.windows(2) {
+            assert!(
+                pair[0].code < pair[1].code,
+                "{} before {}",
+                pair[0].code,
+                pair[1].code
+            );
+        }
+        let mut names: Vec<_> = TABLE.iter().map(|entry| entry.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), TABLE.len());
+        for entry in TABLE {
+            let first = entry.title.chars().next().expect("a title");
+            assert!(
+                !entry.title.ends_with('.') && !first.is_uppercase()
+                    || entry.title.starts_with("YAML")
+            );
+        }
+    }
+
+    #[test]
+    fn shown_with_four_digits() {
+        assert_eq!(UNKNOWN_FIELD.to_string(), "TPC0011");
+        assert_eq!(UNKNOWN_FIELD.name(), "unknown-field");
+        assert_eq!(Code(9999).title(), "");
+    }
+}

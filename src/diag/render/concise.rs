@@ -1,0 +1,58 @@
+//! One line per diagnostic: `file:line:col: error[TPC0011]: message (help: …)`.
+
+use std::fmt::Write;
+
+use crate::diag::{Diagnostic, Sources};
+
+/// Renders one line per diagnostic, as compilers and editors expect it.
+pub fn concise(diagnostics: &[Diagnostic], sources: &Sources) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        line(&mut out, diagnostic, sources).expect("writing to a String cannot fail");
+    }
+    out
+}
+
+fn line(out: &mut String, diagnostic: &Diagnostic, sources: &Sources) -> std::fmt::Result {
+    let Diagnostic {
+        code,
+        severity,
+        message,
+        span,
+        label,
+        related,
+        help,
+    } = diagnostic;
+    if let Some(span) = *span {
+        let place = sources.line_col(span);
+        write!(
+            out,
+            "{}:{}:{}: ",
+            sources.name(span.file),
+            place.line,
+            place.column
+        )?;
+    }
+    write!(out, "{}[{code}]: {}", severity.name(), one_line(message))?;
+    if let Some(label) = label {
+        write!(out, ": {}", one_line(label))?;
+    }
+    for (span, text) in related {
+        let place = sources.line_col(*span);
+        write!(
+            out,
+            " ({}:{}: {})",
+            place.line,
+            place.column,
+            one_line(text)
+        )?;
+    }
+    if let Some(help) = help {
+        write!(out, " (help: {})", one_line(help))?;
+    }
+    writeln!(out)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,409 @@
+//! From spanned YAML nodes to the records of the model.
+//!
+//! `record!` lists the fields; everything else follows from the types. A value that
+//! does not decode is reported once and poisons its record, up to the hook: the hook
+//! is left out and the rest of the policy is still decoded.
+
+use super::model::{Named, records};
+use super::suggest::{advice, nearest};
+use super::words::Word;
+use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
+use crate::yaml::{Mapping, Node, Resolved, Value, placeholder};
+
+/// A type with a YAML form.
+pub(super) trait Decode: Sized {
+    /// `field` names the value in messages. `None` means reported.
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self>;
+
+    /// Like `decode`, but a list keeps its good items.
+    fn decode_partly(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        Self::decode(node, field, sink)
+    }
+
+    /// The value of an absent field; `None` if it may not be absent.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// How a field departs from what its type says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    None,
+    /// May not be absent although it is a list.
+    Required,
+    /// The schema has a default: an empty value counts as absent.
+    Default,
+    /// Items that do not decode are left out.
+    Partly,
+}
+
+/// Declares the records of the model.
+macro_rules! record {
+    ($($(#[$meta:meta])* $name:ident $what:literal {
+        $($key:literal $([$mark:ident])? $field:ident: $type:ty,)*
+    })*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $name {
+                /// The whole record.
+                pub span: Span,
+                $(#[doc = concat!("`", $key, "`")] pub $field: $type,)*
+            }
+
+            impl Decode for $name {
+                fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+                    let mut record = Record::open(node, field, $what, &[$($key),*], sink)?;
+                    $(let $field: Option<$type> = record.field($key, record!(@mark $($mark)?));)*
+                    Some(Self { span: node.span, $($field: $field?,)* })
+                }
+            }
+        )*
+
+        /// Every record with its fields, to find where a misplaced field belongs.
+        pub(super) fn records() -> &'static [(&'static str, &'static [&'static str])] {
+            &[$(($what, &[$($key),*])),*]
+        }
+    };
+    (@mark) => { Mark::None };
+    (@mark required) => { Mark::Required };
+    (@mark default) => { Mark::Default };
+    (@mark partly) => { Mark::Partly };
+}
+pub(super) use record;
+
+/// A mapping that is taken apart.
+pub(super) struct Record<'a> {
+    mapping: &'a Mapping,
+    span: Span,
+    what: &'static str,
+    sink: &'a mut Sink,
+}
+
+impl<'a> Record<'a> {
+    /// Starts on a mapping; unknown fields are reported here.
+    pub(super) fn open(
+        node: &'a Node,
+        field: &str,
+        what: &'static str,
+        fields: &[&str],
+        sink: &'a mut Sink,
+    ) -> Option<Self> {
+        let Value::Mapping(mapping) = &node.value else {
+            wrong_type(node, field, "a mapping", sink);
+            return None;
+        };
+        for entry in &mapping.entries {
+            if !fields.contains(&entry.key.value.as_str()) {
+                sink.push(unknown_field(&entry.key, what, fields));
+            }
+        }
+        Some(Self {
+            mapping,
+            span: node.span,
+            what,
+            sink,
+        })
+    }
+
+    /// Takes a field; `None` if it is missing or bad, which is reported.
+    pub(super) fn field<T: Decode>(&mut self, key: &str, mark: Mark) -> Option<T> {
+        let absent = |mark| {
+            if mark == Mark::Required {
+                None
+            } else {
+                T::absent()
+            }
+        };
+        let Some(entry) = self.mapping.get(key) else {
+            return absent(mark).or_else(|| {
+                self.missing(key);
+                None
+            });
+        };
+        let is_null =
+            matches!(&entry.value.value, Value::Scalar(s) if s.resolved == Resolved::Null);
+        let field = format!("`{key}`");
+        match mark {
+            Mark::Default if is_null => T::absent(),
+            Mark::Partly => T::decode_partly(&entry.value, &field, self.sink),
+            _ => T::decode(&entry.value, &field, self.sink),
+        }
+    }
+
+    fn missing(&mut self, key: &str) {
+        let message = format!("the {} lacks `{key}`", self.what);
+        let diagnostic = Diagnostic::error(code::MISSING_FIELD, message)
+            .at(self.span)
+            .help(format!("add a line `{key}: …`"));
+        self.sink.push(diagnostic);
+    }
+}
+
+impl<T: Decode> Decode for Option<T> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        T::decode(node, field, sink).map(Some)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        let items = items(node, field, sink)?;
+        let field = item_field(field);
+        // Every item is decoded, so that all problems are reported.
+        let decoded: Vec<Option<T>> = items
+            .iter()
+            .map(|item| T::decode(item, &field, sink))
+            .collect();
+        decoded.into_iter().collect()
+    }
+
+    fn decode_partly(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        let items = items(node, field, sink)?;
+        let field = item_field(field);
+        Some(
+            items
+                .iter()
+                .filter_map(|item| T::decode(item, &field, sink))
+                .collect(),
+        )
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+impl<T: Decode> Decode for Vec<Named<T>> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        let Value::Mapping(mapping) = &node.value else {
+            wrong_type(node, field, "a mapping", sink);
+            return None;
+        };
+        let entry = |entry: &crate::yaml::Entry| {
+            let value = T::decode(&entry.value, &format!("`{}`", entry.key.value), sink)?;
+            Some(Named {
+                name: entry.key.clone(),
+                value,
+            })
+        };
+        let decoded: Vec<Option<Named<T>>> = mapping.entries.iter().map(entry).collect();
+        decoded.into_iter().collect()
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+fn item_field(field: &str) -> String {
+    format!("an entry of {field}")
+}
+
+fn items<'a>(node: &'a Node, field: &str, sink: &mut Sink) -> Option<&'a [Node]> {
+    match &node.value {
+        Value::Sequence(items) => Some(items),
+        _ => {
+            wrong_type(node, field, "a list", sink);
+            None
+        }
+    }
+}
+
+impl Decode for Spanned<String> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        match &node.value {
+            Value::Scalar(scalar) if scalar.resolved == Resolved::Text => {
+                if let Some(range) = placeholder(&scalar.text) {
+                    let name = scalar.text.get(range).unwrap_or("");
+                    sink.push(unrendered(node.span, name));
+                }
+                Some(Spanned::new(scalar.text.clone(), node.span))
+            }
+            _ => {
+                wrong_type(node, field, "text", sink);
+                None
+            }
+        }
+    }
+}
+
+fn unrendered(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        code::TEMPLATE,
+        format!("`{name}` looks like a placeholder that was not filled in"),
+    )
+    .at(span)
+    .label("taken literally")
+    .help("render the file first (helm template, envsubst) and compile the result")
+}
+
+impl Decode for Spanned<bool> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        match &node.value {
+            Value::Scalar(scalar) => match scalar.resolved {
+                Resolved::Bool(value) => return Some(Spanned::new(value, node.span)),
+                _ => wrong_type(node, field, "true or false", sink),
+            },
+            _ => wrong_type(node, field, "true or false", sink),
+        }
+        None
+    }
+}
+
+impl<W: Word> Decode for Spanned<W> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        let text = match &node.value {
+            Value::Scalar(scalar) if scalar.resolved == Resolved::Text => &scalar.text,
+            _ => {
+                wrong_type(node, field, "text", sink);
+                return None;
+            }
+        };
+        if let Some(value) = W::parse(text) {
+            return Some(Spanned::new(value, node.span));
+        }
+        let words: Vec<&str> = W::WORDS.iter().map(|&(word, _)| word).collect();
+        let what = W::WHAT;
+        let diagnostic = Diagnostic::error(code::UNKNOWN_WORD, format!("unknown {what} `{text}`"))
+            .at(node.span)
+            .help(advice(text, &words));
+        sink.push(explain_template(text, node.span).unwrap_or(diagnostic));
+        None
+    }
+}
+
+macro_rules! integers {
+    ($($type:ty: $min:expr, $max:expr;)*) => {$(
+        impl Decode for Spanned<$type> {
+            fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+                let value = integer(node, field, $min.into(), $max.into(), sink)?;
+                // In range: `integer` has checked it.
+                <$type>::try_from(value).ok().map(|value| Spanned::new(value, node.span))
+            }
+        }
+    )*};
+}
+
+integers! {
+    // The schema gives every unsigned field the format int32.
+    u32: 0, i32::MAX;
+    i32: i32::MIN, i32::MAX;
+    i64: i64::MIN, i64::MAX;
+}
+
+fn integer(node: &Node, field: &str, min: i128, max: i128, sink: &mut Sink) -> Option<i128> {
+    let number = match &node.value {
+        Value::Scalar(scalar) => scalar.resolved,
+        _ => Resolved::Text,
+    };
+    match number {
+        Resolved::Int(value) if (min..=max).contains(&value) => return Some(value),
+        Resolved::Int(value) => {
+            let message = format!("{field} must lie between {min} and {max}, but is {value}");
+            sink.push(Diagnostic::error(code::OUT_OF_RANGE, message).at(node.span));
+        }
+        _ => wrong_type(node, field, "a whole number", sink),
+    }
+    None
+}
+
+/// Reports a value of the wrong YAML type, with the way to write it.
+pub(super) fn wrong_type(node: &Node, field: &str, expected: &str, sink: &mut Sink) {
+    if matches!(node.value, Value::Bad) {
+        return;
+    }
+    if let Value::Scalar(scalar) = &node.value
+        && let Some(template) = explain_template(&scalar.text, node.span)
+    {
+        return sink.push(template);
+    }
+    let message = format!("{field} must be {expected}, but is {}", node.describe());
+    let diagnostic = Diagnostic::error(code::WRONG_TYPE, message).at(node.span);
+    sink.push(match how_to_write(node, expected) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    });
+}
+
+fn how_to_write(node: &Node, expected: &str) -> Option<String> {
+    if let Value::Scalar(scalar) = &node.value {
+        let text = &scalar.text;
+        return match (expected, scalar.resolved) {
+            (_, Resolved::Null) => Some("give it a value, or delete the line".into()),
+            ("text", _) => Some(format!("put it in quotes: \"{text}\"")),
+            ("a list", _) => Some(format!("write a list: [{}]", quoted(text, scalar.resolved))),
+            ("a whole number", Resolved::Text) if is_number(text) => {
+                Some(format!("remove the quotes: {text}"))
+            }
+            ("true or false", Resolved::Text) if ["true", "false"].contains(&text.as_str()) => {
+                Some(format!("remove the quotes: {text}"))
+            }
+            _ => None,
+        };
+    }
+    match (expected, &node.value) {
+        ("a list", Value::Mapping(_)) => Some("start each entry of the list with `- `".into()),
+        ("a mapping", Value::Sequence(_)) => Some("remove the `- ` before its fields".into()),
+        (_, Value::Sequence(items)) if items.len() == 1 => {
+            Some("write the value without `[ ]` or `- `".into())
+        }
+        _ => None,
+    }
+}
+
+fn quoted(text: &str, resolved: Resolved) -> String {
+    match resolved {
+        Resolved::Text => format!("\"{text}\""),
+        _ => text.to_owned(),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<i64>().is_ok()
+}
+
+/// If the text is a placeholder, that is the problem.
+pub(super) fn explain_template(text: &str, span: Span) -> Option<Diagnostic> {
+    let name = text.get(placeholder(text)?)?;
+    let message = format!("`{name}` is a placeholder that was not filled in");
+    let help = "render the file first (helm template, envsubst) and compile the result";
+    Some(
+        Diagnostic::error(code::TEMPLATE, message)
+            .at(span)
+            .help(help),
+    )
+}
+
+/// Reports a field that its record does not have.
+pub(super) fn unknown_field(key: &Spanned<String>, what: &str, fields: &[&str]) -> Diagnostic {
+    let name = key.value.as_str();
+    let message = format!("the {what} has no field `{name}`");
+    let owners: Vec<&str> = records()
+        .iter()
+        .filter(|(_, fields)| fields.contains(&name))
+        .map(|&(what, _)| what)
+        .collect();
+    let help = match (nearest(name, fields), owners.as_slice()) {
+        (None, [_, ..]) => format!("`{name}` is a field of the {}", join_unique(&owners)),
+        _ => advice(name, fields),
+    };
+    Diagnostic::error(code::UNKNOWN_FIELD, message)
+        .at(key.span)
+        .help(help)
+}
+
+fn join_unique(words: &[&str]) -> String {
+    let mut unique: Vec<&str> = Vec::new();
+    for word in words {
+        if !unique.contains(word) {
+            unique.push(word);
+        }
+    }
+    unique.join(" or the ")
+}

@@ -1,0 +1,158 @@
+//! Keys of a mapping: conversion to text, duplicates, merge keys.
+//!
+//! `<<` merges as Kubernetes does it: a key may come from the mapping itself or from
+//! one merged mapping, never from both.
+
+use std::collections::BTreeMap;
+
+use super::scalar::Resolved;
+use super::template::placeholder;
+use super::tree::{Entry, Node, Value};
+use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
+
+/// A key waiting for its value.
+pub(super) enum Key {
+    Text(Spanned<String>),
+    /// `<<`, unquoted.
+    Merge(Span),
+    /// Reported; its value is dropped.
+    Bad,
+}
+
+/// The entries of a mapping under construction.
+#[derive(Default)]
+pub(super) struct Keys {
+    entries: Vec<Entry>,
+    /// Where each key stands.
+    places: BTreeMap<String, Span>,
+    /// A key was left out because it is no text.
+    broken: bool,
+}
+
+impl Keys {
+    /// The entries; `None` if nothing but unreadable keys was found.
+    pub(super) fn into_entries(self) -> Option<Vec<Entry>> {
+        (!self.broken || !self.entries.is_empty()).then_some(self.entries)
+    }
+
+    pub(super) fn insert(&mut self, key: Spanned<String>, value: Node, sink: &mut Sink) {
+        if let Some(&first) = self.places.get(&key.value) {
+            let diagnostic = Diagnostic::error(
+                code::DUPLICATE_KEY,
+                format!("the key `{}` is given twice", key.value),
+            )
+            .at(key.span)
+            .label("second time")
+            .related(first, "first time")
+            .help("remove one of the two; Kubernetes refuses duplicate keys");
+            sink.push(diagnostic);
+            return;
+        }
+        self.places.insert(key.value.clone(), key.span);
+        self.entries.push(Entry { key, value });
+    }
+
+    /// Takes over the entries of the mapping, or mappings, given to `<<`.
+    pub(super) fn merge(&mut self, at: Span, value: Node, sink: &mut Sink) {
+        match value.value {
+            Value::Mapping(mapping) => self.merge_entries(at, mapping.entries, sink),
+            Value::Sequence(items) => {
+                for item in items {
+                    match item.value {
+                        Value::Mapping(mapping) => self.merge_entries(at, mapping.entries, sink),
+                        Value::Bad => {}
+                        _ => sink.push(not_mergeable(at, &item)),
+                    }
+                }
+            }
+            Value::Bad => {}
+            Value::Scalar(_) => sink.push(not_mergeable(at, &value)),
+        }
+    }
+
+    fn merge_entries(&mut self, at: Span, entries: Vec<Entry>, sink: &mut Sink) {
+        for Entry { key, value } in entries {
+            if let Some(&first) = self.places.get(&key.value) {
+                let message = format!(
+                    "the key `{}` is merged in although it is already there",
+                    key.value
+                );
+                let diagnostic = Diagnostic::error(code::DUPLICATE_KEY, message)
+                    .at(at)
+                    .label(format!("brings in another `{}`", key.value))
+                    .related(first, "given here")
+                    .help("a merge cannot override in Kubernetes objects; write the keys out");
+                sink.push(diagnostic);
+            } else {
+                self.insert(Spanned::new(key.value, at), value, sink);
+            }
+        }
+    }
+}
+
+fn not_mergeable(at: Span, node: &Node) -> Diagnostic {
+    Diagnostic::error(
+        code::YAML_UNSUPPORTED,
+        format!("`<<` merges mappings, and this is {}", node.describe()),
+    )
+    .at(at)
+    .help(
+        "write an alias of a mapping: `<<: *name`; or quote the key if it is not meant as a merge",
+    )
+}
+
+/// The text of a key, as the conversion to JSON writes it.
+pub(super) fn as_key(node: Node, text: &str, keys: &mut Keys, sink: &mut Sink) -> Key {
+    let Value::Scalar(scalar) = &node.value else {
+        if !matches!(node.value, Value::Bad) {
+            sink.push(collection_key(&node, text));
+        }
+        keys.broken = true;
+        return Key::Bad;
+    };
+    let plain = scalar.plain;
+    match scalar.resolved {
+        Resolved::Text if plain && scalar.text == "<<" => Key::Merge(node.span),
+        Resolved::Null => {
+            let diagnostic =
+                Diagnostic::error(code::YAML_UNSUPPORTED, "a key is empty").at(node.span);
+            sink.push(diagnostic.help("write a name before the `:`"));
+            Key::Bad
+        }
+        _ => Key::Text(Spanned::new(scalar.json_text(), node.span)),
+    }
+}
+
+/// A list or mapping as key; most often `{{ … }}` of a template.
+fn collection_key(node: &Node, text: &str) -> Diagnostic {
+    let start = (node.span.start as usize).saturating_sub(1);
+    let template = text
+        .get(start..)
+        .and_then(placeholder)
+        .filter(|range| range.start == 0);
+    match template {
+        Some(range) => {
+            let end = start.saturating_add(range.end);
+            let span = Span {
+                start: node.span.start - 1,
+                end: u32::try_from(end).unwrap_or(u32::MAX),
+                ..node.span
+            };
+            template_error(span)
+        }
+        None => Diagnostic::error(
+            code::YAML_UNSUPPORTED,
+            format!("a key is {}, not text", node.describe()),
+        )
+        .at(node.span)
+        .help("keys of Kubernetes objects are text"),
+    }
+}
+
+/// The file was not rendered by its templating tool.
+pub(super) fn template_error(span: Span) -> Diagnostic {
+    Diagnostic::error(code::TEMPLATE, "the file is a template, not YAML")
+        .at(span)
+        .label("a placeholder of a templating tool")
+        .help("render it first, for example `helm template CHART | tpc compile - -o OUT/`")
+}
