@@ -5,6 +5,7 @@ pub mod btf;
 #[cfg(feature = "compiler")]
 pub mod codegen;
 pub mod diag;
+pub mod elf;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
