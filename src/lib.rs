@@ -9,6 +9,7 @@ pub mod elf;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
+pub mod object;
 #[cfg(feature = "compiler")]
 pub mod policy;
 #[cfg(feature = "compiler")]
