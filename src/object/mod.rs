@@ -7,12 +7,14 @@
 //! unit; `read` takes objects of clang as well, checks every bound and never panics. Not here: CO-RE
 //! matching (`btf::core`), creating maps and loading (`loader`).
 
+mod dump;
 mod error;
 mod link;
 mod read;
 mod unit;
 mod write;
 
+pub use dump::dump;
 pub use error::{ReadError, WriteError};
 pub use link::Program;
 pub use read::{CoreUse, Function as ReadFunction, LineUse, Map, MapUse, Object};

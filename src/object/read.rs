@@ -103,6 +103,11 @@ impl Function {
     pub fn is_program(&self) -> bool {
         self.section != super::TEXT
     }
+
+    /// (slot, index in [`Object::functions`]) of calls and of loads of addresses, ascending.
+    pub fn calls(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.refs.iter().copied()
+    }
 }
 
 fn section<'a>(elf: &Elf<'a>, name: &'static str) -> Result<&'a [u8], ReadError> {
