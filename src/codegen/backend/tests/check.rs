@@ -30,9 +30,9 @@ pub(super) fn registers(code: &Assembled) -> Result<(), String> {
         }
         open.extend(next.into_iter().flatten().map(|next| (next, regs)));
     }
-    for at in 0..count {
+    for (at, written) in written.iter().enumerate() {
         let second = at > 0 && code.insns[at - 1].is_wide();
-        if written[at].is_none() && !second {
+        if written.is_none() && !second {
             return Err(format!("unreachable insn {at}"));
         }
     }

@@ -174,8 +174,13 @@ impl Random {
             1 => self.b.mov32(value),
             _ => value,
         };
-        match self.below(3) {
+        match self.below(4) {
             0 => self.b.push(Op::Neg { dst: copy }),
+            3 => self.b.push(Op::Mov {
+                width: Width::W32,
+                dst: copy,
+                src: copy.into(),
+            }),
             1 => {
                 let bits = self.pick(&[16, 32, 64]);
                 self.b.to_be(copy, bits);
@@ -253,13 +258,17 @@ impl Random {
             0 => Callee::Helper(number as u32),
             _ => Callee::Function(FunctionId(number)),
         };
-        let result = (self.below(4) != 0).then(|| self.b.reg());
+        let result = match self.below(6) {
+            0 => None,
+            1 => Some(self.number()),
+            _ => Some(self.b.reg()),
+        };
         self.b.push(Op::Call {
             callee,
             args,
             result,
         });
-        if let Some(result) = result {
+        if let Some(result) = result.filter(|result| !self.numbers.contains(result)) {
             self.keep(result);
         }
     }
