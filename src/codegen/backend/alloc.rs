@@ -1,251 +1,144 @@
-//! Registers by linear scan.
-//!
-//! Positions: instruction `i` reads at `2i` and writes at `2i + 1`. A value's interval goes from its first
-//! write to its last need, over everything between. A call at `i` overwrites r0 to r5 between the two, so an
-//! interval around that point needs r6 to r9.
+//! Registers for values: interference graph, coalescing, colouring, and the stack for what is left.
 
-use super::live;
-use crate::codegen::mir::{Function, Op, Operand, Reg};
+use super::coalesce::{self, Aliases};
+use super::color::{self, Task};
+use super::constants::Constants;
+use super::graph::{self, Graph};
+use super::{live, spill};
+use crate::codegen::mir::{Function, Reg};
 
-/// Registers that a call leaves alone.
-const SURVIVING: std::ops::RangeInclusive<u8> = 6..=9;
-/// General registers; r10 is the frame.
-const REGISTERS: usize = 10;
-
-/// The life of a virtual register.
-#[derive(Clone, Copy, Debug)]
-struct Interval {
-    reg: Reg,
-    start: usize,
-    end: usize,
-    /// Lives across a call.
-    surviving: bool,
-    /// Reads and writes, weighted by loops.
-    weight: usize,
+/// Where a value lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    Register(u8),
+    /// Eight bytes of the frame, by number.
+    Stack(u32),
 }
 
-/// Number of the BPF register of each virtual one; the virtual registers that need the stack otherwise.
-pub(super) fn allocate(function: &Function) -> Result<Vec<u8>, Vec<Reg>> {
-    let mut intervals = intervals(function);
-    intervals.sort_unstable_by_key(|interval| (interval.start, interval.reg));
-    let hints = Hints::collect(function);
-    let mut scan = Scan {
-        assigned: vec![u8::MAX; function.regs as usize],
-        active: Vec::new(),
-        spilled: Vec::new(),
-        params: params(function),
-    };
-    for interval in intervals {
-        scan.place(interval, &hints);
-    }
-    if scan.spilled.is_empty() {
-        Ok(scan.assigned)
-    } else {
-        Err(scan.spilled)
-    }
+/// Where the values of a function live.
+#[derive(Debug)]
+pub(super) struct Homes {
+    pub(super) of: Vec<Home>,
+    /// Number of eight-byte pieces of stack.
+    pub(super) stack: u32,
+    /// Registers that calls take without a home.
+    pub(super) constants: Constants,
 }
 
-struct Scan {
-    assigned: Vec<u8>,
-    /// Placed intervals that have not ended.
-    active: Vec<(Interval, u8)>,
-    spilled: Vec<Reg>,
-    /// Until where r1 to r5 still hold a parameter that has not been taken.
-    params: [usize; REGISTERS],
+/// What is known about the registers of a function while homes are sought.
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) constants: Constants,
+    /// Lives on the stack; only copies name it.
+    pub(super) memory: Vec<bool>,
+    /// The spilled register whose value this one holds for a while.
+    loaded_from: Vec<Option<Reg>>,
+    brief: Vec<bool>,
+    /// Not to be merged with others: the merged register found no place.
+    apart: Vec<bool>,
 }
 
-impl Scan {
-    fn place(&mut self, interval: Interval, hints: &Hints) {
-        self.active.retain(|(other, _)| other.end > interval.start);
-        let mut busy = [false; REGISTERS];
-        for (_, register) in &self.active {
-            busy[usize::from(*register)] = true;
-        }
-        let fits = |register: u8| {
-            let index = usize::from(register);
-            !busy[index]
-                && interval.start >= self.params[index]
-                && (!interval.surviving || SURVIVING.contains(&register))
-        };
-        let wanted = hints
-            .of(interval.reg, &self.assigned)
-            .filter(|register| fits(*register));
-        // Surviving registers last: they are few.
-        let choice = wanted.or_else(|| {
-            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-                .into_iter()
-                .find(|r| fits(*r))
-        });
-        match choice {
-            Some(register) => {
-                self.assigned[interval.reg.0 as usize] = register;
-                self.active.push((interval, register));
-            }
-            None => self.spill(interval),
-        }
-    }
-
-    /// Sends the least used of the candidates for a register to the stack.
-    fn spill(&mut self, interval: Interval) {
-        let rate = |interval: &Interval| {
-            (
-                1000 * interval.weight / (interval.end - interval.start + 1),
-                interval.reg,
-            )
-        };
-        let victim = self
-            .active
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, register))| !interval.surviving || SURVIVING.contains(register))
-            .min_by_key(|(_, (other, _))| rate(other));
-        match victim {
-            Some((index, (other, register))) if rate(other) < rate(&interval) => {
-                let (register, reg) = (*register, other.reg);
-                self.spilled.push(reg);
-                self.active[index] = (interval, register);
-                self.assigned[interval.reg.0 as usize] = register;
-            }
-            _ => self.spilled.push(interval.reg),
-        }
-    }
-}
-
-/// For each register, the position from which it no longer holds an untaken parameter.
-fn params(function: &Function) -> [usize; REGISTERS] {
-    let mut until = [0; REGISTERS];
-    for (index, insn) in function.insns.iter().enumerate() {
-        if let Op::Param { index: param, .. } = insn.op {
-            until[usize::from(param) + 1] = 2 * index + 1;
-        }
-    }
-    until
-}
-
-fn intervals(function: &Function) -> Vec<Interval> {
-    let liveness = live::analyse(function);
-    let mut spans: Vec<Option<(usize, usize)>> = vec![None; function.regs as usize];
-    let mut weights = vec![0; function.regs as usize];
-    let mut extend = |reg: Reg, position: usize| {
-        let span = spans[reg.0 as usize].get_or_insert((position, position));
-        *span = (span.0.min(position), span.1.max(position));
-    };
-    let loops = loop_weights(function);
-    for block in &liveness.blocks {
-        liveness
-            .live_in(block)
-            .for_each(|reg| extend(reg, 2 * block.insns.start));
-        for index in block.insns.clone() {
-            let op = &function.insns[index].op;
-            let mut count = |reg: Reg| weights[reg.0 as usize] += loops[index];
-            op.for_uses(&mut count);
-            op.def().into_iter().for_each(&mut count);
-            op.for_uses(|reg| extend(reg, 2 * index));
-            if let Some(reg) = op.def() {
-                extend(reg, 2 * index + 1);
-            }
-        }
-        liveness
-            .live_out(block)
-            .for_each(|reg| extend(reg, 2 * block.insns.end));
-    }
-    let calls = calls(function);
-    spans
-        .iter()
-        .enumerate()
-        .filter_map(|(number, span)| {
-            let (start, end) = (*span)?;
-            // The first call at or after the start; it is crossed if the end lies behind it.
-            let next = calls.partition_point(|call| 2 * call < start);
-            let surviving = calls.get(next).is_some_and(|call| end > 2 * call);
-            let reg = Reg(number as u32);
-            Some(Interval {
-                reg,
-                start,
-                end,
-                surviving,
-                weight: weights[number],
-            })
-        })
-        .collect()
-}
-
-fn calls(function: &Function) -> Vec<usize> {
-    let ops = function.insns.iter().enumerate();
-    ops.filter(|(_, insn)| matches!(insn.op, Op::Call { .. }))
-        .map(|(index, _)| index)
-        .collect()
-}
-
-/// How much a read or write at each instruction counts: more inside backward jumps.
-fn loop_weights(function: &Function) -> Vec<usize> {
-    let positions = super::flow::positions(function);
-    let mut weights = vec![1; function.insns.len()];
-    for (index, insn) in function.insns.iter().enumerate() {
-        if let Some(target) = insn.op.target() {
-            let start = positions[target.0 as usize];
-            if start <= index {
-                weights[start..=index]
-                    .iter_mut()
-                    .for_each(|weight| *weight *= 8);
-            }
-        }
-    }
-    weights
-}
-
-/// Registers that would save a move.
-struct Hints {
-    /// A BPF register: where calls, returns and parameters want the value.
-    fixed: Vec<Option<u8>>,
-    /// Registers that are moved to or from this one.
-    partner: Vec<Option<Reg>>,
-}
-
-impl Hints {
-    fn collect(function: &Function) -> Self {
+impl Values {
+    fn new(function: &Function) -> Self {
         let size = function.regs as usize;
-        let mut hints = Self {
-            fixed: vec![None; size],
-            partner: vec![None; size],
+        Self {
+            constants: Constants::collect(function),
+            memory: vec![false; size],
+            loaded_from: vec![None; size],
+            brief: vec![false; size],
+            apart: vec![false; size],
+        }
+    }
+
+    /// The next new register: it holds the value of a spilled one.
+    pub(super) fn add(&mut self, home: Reg, brief: bool) {
+        self.memory.push(false);
+        self.loaded_from.push(Some(home));
+        self.brief.push(brief);
+        self.apart.push(false);
+    }
+
+    pub(super) fn loaded_from(&self, reg: Reg) -> Option<Reg> {
+        self.loaded_from[reg.0 as usize]
+    }
+
+    /// From now on the register lives on the stack, unless its value is made again.
+    pub(super) fn spilled(&mut self, reg: Reg) {
+        self.memory[reg.0 as usize] = self.constants.get(reg).is_none();
+    }
+}
+
+/// Finds a home for every register, rewriting the function where the stack is needed.
+pub(super) fn allocate(function: &mut Function) -> Homes {
+    let mut values = Values::new(function);
+    loop {
+        live::remove_dead(function, &values.constants);
+        let mut graph = graph::build(function, &values.constants, &values.memory);
+        let aliases = coalesce::coalesce(&mut graph, &values.memory, &values.apart);
+        let task = Task {
+            graph: &graph,
+            aliases: &aliases,
+            memory: &values.memory,
+            brief: &values.brief,
         };
-        for insn in &function.insns {
-            match &insn.op {
-                Op::Param { dst, index } => hints.fix(*dst, index + 1),
-                Op::Call { args, result, .. } => {
-                    for (position, arg) in args.iter().enumerate() {
-                        hints.fix(*arg, position as u8 + 1);
-                    }
-                    if let Some(result) = result {
-                        hints.fix(*result, 0);
-                    }
+        match color::color(&task) {
+            Ok(registers) => return homes(&graph, &aliases, values, &registers),
+            Err(failed) => make_room(function, &mut values, &aliases, &failed),
+        }
+    }
+}
+
+/// Takes merged registers apart again, and sends others to the stack.
+fn make_room(function: &mut Function, values: &mut Values, aliases: &Aliases, failed: &[u32]) {
+    let mut members: Vec<Vec<Reg>> = vec![Vec::new(); function.regs as usize];
+    for reg in 0..function.regs {
+        members[aliases.find(reg) as usize].push(Reg(reg));
+    }
+    let mut spilled = Vec::new();
+    for node in failed {
+        match members[*node as usize].as_slice() {
+            [reg] => spilled.push(*reg),
+            merged => {
+                for reg in merged {
+                    values.apart[reg.0 as usize] = true;
                 }
-                Op::Exit(Operand::Reg(value)) => hints.fix(*value, 0),
-                Op::Mov {
-                    dst,
-                    src: Operand::Reg(src),
-                    ..
-                }
-                | Op::FieldAddr { dst, base: src, .. } => {
-                    hints.partner[dst.0 as usize].get_or_insert(*src);
-                    hints.partner[src.0 as usize].get_or_insert(*dst);
-                }
-                _ => {}
             }
         }
-        hints
     }
+    if !spilled.is_empty() {
+        spill::spill(function, values, &spilled);
+    }
+}
 
-    fn fix(&mut self, reg: Reg, register: u8) {
-        self.fixed[reg.0 as usize].get_or_insert(register);
+fn homes(graph: &Graph, aliases: &Aliases, values: Values, registers: &[u8]) -> Homes {
+    let mut stack = 0;
+    let mut of = Vec::with_capacity(registers.len());
+    let mut pieces: Vec<Option<u32>> = vec![None; registers.len()];
+    for reg in 0..registers.len() {
+        if values.memory[reg] && graph.named[reg] {
+            let piece = free_piece(&graph.edges[reg], &pieces);
+            pieces[reg] = Some(piece);
+            stack = stack.max(piece + 1);
+            of.push(Home::Stack(piece));
+        } else {
+            of.push(Home::Register(registers[aliases.find(reg as u32) as usize]));
+        }
     }
+    Homes {
+        of,
+        stack,
+        constants: values.constants,
+    }
+}
 
-    fn of(&self, reg: Reg, assigned: &[u8]) -> Option<u8> {
-        let partner = self.partner[reg.0 as usize];
-        let assigned = partner.map(|partner| assigned[partner.0 as usize]);
-        let wanted = partner.and_then(|partner| self.fixed[partner.0 as usize]);
-        self.fixed[reg.0 as usize]
-            .or(assigned.filter(|register| *register != u8::MAX))
-            .or(wanted)
-    }
+/// The first piece of stack that no neighbour has.
+fn free_piece(neighbours: &[u32], pieces: &[Option<u32>]) -> u32 {
+    let mut taken: Vec<u32> = neighbours
+        .iter()
+        .filter_map(|other| pieces[*other as usize])
+        .collect();
+    taken.sort_unstable();
+    taken.dedup();
+    let gap = (0..).zip(&taken).find(|(index, piece)| index != *piece);
+    gap.map_or(taken.len() as u32, |(index, _)| index)
 }

@@ -1,10 +1,11 @@
 //! Instructions with their registers to BPF.
 
+use super::alloc::{Home, Homes};
 use super::moves;
 use super::{AssembleError, Assembled, FieldInfo, FieldReloc, MAX_STACK, Target};
 use crate::asm::{Insn, op};
 use crate::codegen::mir::{
-    AluOp, Base, Callee, Cond, Field, Function, Label, Offset, Op, Operand, Reg, Size, Slot, Width,
+    AluOp, Base, Callee, Cond, Field, Function, Label, Offset, Op, Operand, Reg, Size, Width,
 };
 use crate::kernel::structs;
 
@@ -14,7 +15,7 @@ const FRAME: u8 = 10;
 const SPARE: u8 = 0;
 
 struct Emitter<'a> {
-    registers: &'a [u8],
+    homes: &'a Homes,
     /// Offset of each stack slot from the frame pointer.
     slots: Vec<i16>,
     out: Assembled,
@@ -23,8 +24,8 @@ struct Emitter<'a> {
     jumps: Vec<(usize, Label)>,
 }
 
-pub(super) fn emit(function: &Function, registers: &[u8]) -> Result<Assembled, AssembleError> {
-    let (slots, stack) = frame(&function.slots)?;
+pub(super) fn emit(function: &Function, homes: &Homes) -> Result<Assembled, AssembleError> {
+    let (slots, stack) = frame(function, homes)?;
     let out = Assembled {
         insns: Vec::with_capacity(function.insns.len()),
         relocs: Vec::new(),
@@ -34,7 +35,7 @@ pub(super) fn emit(function: &Function, registers: &[u8]) -> Result<Assembled, A
     };
     let labels = vec![0; function.labels as usize];
     let mut emitter = Emitter {
-        registers,
+        homes,
         slots,
         out,
         labels,
@@ -53,11 +54,24 @@ pub(super) fn emit(function: &Function, registers: &[u8]) -> Result<Assembled, A
     Ok(emitter.out)
 }
 
-/// Lays out the stack slots downwards from the frame pointer.
-fn frame(slots: &[u32]) -> Result<(Vec<i16>, u32), AssembleError> {
+/// Lays out the stack downwards from the frame pointer: the slots that are used, then spilled values.
+fn frame(function: &Function, homes: &Homes) -> Result<(Vec<i16>, u32), AssembleError> {
+    let mut used = vec![false; function.slots.len()];
+    for insn in &function.insns {
+        let args: &[Reg] = match &insn.op {
+            Op::Call { args, .. } => args,
+            _ => &[],
+        };
+        let constants = args.iter().filter_map(|arg| homes.constants.get(*arg));
+        for slot in constants.chain([&insn.op]).filter_map(Op::slot) {
+            used[slot.0 as usize] = true;
+        }
+    }
     let mut depth = 0;
     let mut offsets = Vec::new();
-    for bytes in slots {
+    let slots = function.slots.iter().zip(used);
+    let bytes = slots.map(|(bytes, used)| if used { *bytes } else { 0 });
+    for bytes in bytes.chain((0..homes.stack).map(|_| 8)) {
         depth += bytes.next_multiple_of(8);
         offsets.push(-(depth.min(MAX_STACK) as i16));
     }
@@ -80,12 +94,21 @@ impl Emitter<'_> {
                 width: Width::W64,
                 dst,
                 src: Operand::Reg(src),
-            } => {
-                let (dst, src) = (self.register(*dst), self.register(*src));
-                self.copy(dst, src);
+            } => self.transfer(*dst, *src),
+            Op::Mov {
+                width,
+                dst,
+                src: src @ Operand::Reg(_),
+            } => self.alu(op::MOV, *width, *dst, *src),
+            Op::Mov { dst, .. }
+            | Op::Imm64 { dst, .. }
+            | Op::FieldExists { dst, .. }
+            | Op::Map { dst, .. }
+            | Op::Rodata { dst, .. }
+            | Op::SlotAddr { dst, .. } => {
+                let dst = self.register(*dst);
+                self.constant(op, dst);
             }
-            Op::Mov { width, dst, src } => self.alu(op::MOV, *width, *dst, *src),
-            Op::Imm64 { dst, value } => self.wide(*dst, 0, *value),
             Op::Alu {
                 op,
                 width,
@@ -117,24 +140,6 @@ impl Emitter<'_> {
                 src,
             } => self.store(*size, *base, offset, *src),
             Op::FieldAddr { dst, base, field } => self.field_addr(*dst, *base, field),
-            Op::FieldExists { dst, field } => {
-                let dst = self.register(*dst);
-                self.record(field, FieldInfo::Exists);
-                self.push(op::ALU64 | op::MOV | op::K, dst, 0, 0, 1);
-            }
-            Op::Map { dst, map } => {
-                self.relocate(Target::Map(*map));
-                self.wide(*dst, op::PSEUDO_MAP_FD, 0);
-            }
-            Op::Rodata { dst, offset } => {
-                self.relocate(Target::Rodata(*offset));
-                self.wide(*dst, op::PSEUDO_MAP_VALUE, u64::from(*offset) << 32);
-            }
-            Op::SlotAddr { dst, slot } => {
-                let (dst, offset) = (self.register(*dst), self.slot(*slot));
-                self.copy(dst, FRAME);
-                self.push(op::ALU64 | op::ADD | op::K, dst, 0, 0, i32::from(offset));
-            }
             Op::Call {
                 callee,
                 args,
@@ -172,13 +177,58 @@ impl Emitter<'_> {
         }
     }
 
+    /// Makes the value of an instruction that is the same everywhere.
+    fn constant(&mut self, op: &Op, dst: u8) {
+        match op {
+            Op::Mov {
+                width,
+                src: Operand::Imm(value),
+                ..
+            } => self.push(class(*width) | op::MOV | op::K, dst, 0, 0, *value),
+            Op::Imm64 { value, .. } => self.wide(dst, 0, *value),
+            Op::FieldExists { field, .. } => {
+                self.record(field, FieldInfo::Exists);
+                self.push(op::ALU64 | op::MOV | op::K, dst, 0, 0, 1);
+            }
+            Op::Map { map, .. } => {
+                self.relocate(Target::Map(*map));
+                self.wide(dst, op::PSEUDO_MAP_FD, 0);
+            }
+            Op::Rodata { offset, .. } => {
+                self.relocate(Target::Rodata(*offset));
+                self.wide(dst, op::PSEUDO_MAP_VALUE, u64::from(*offset) << 32);
+            }
+            Op::SlotAddr { slot, .. } => {
+                let offset = self.slot(slot.0);
+                self.copy(dst, FRAME);
+                self.push(op::ALU64 | op::ADD | op::K, dst, 0, 0, i32::from(offset));
+            }
+            _ => unreachable!("{op:?} is no constant"),
+        }
+    }
+
+    /// A copy, a load of a spilled value, or its store.
+    fn transfer(&mut self, dst: Reg, src: Reg) {
+        let double = op::MEM | op::DW;
+        match (self.home(dst), self.home(src)) {
+            (Home::Register(dst), Home::Register(src)) => self.copy(dst, src),
+            (Home::Register(dst), Home::Stack(_)) => {
+                let offset = self.spilled(src);
+                self.push(op::LDX | double, dst, FRAME, offset, 0);
+            }
+            (Home::Stack(_), _) => {
+                let (src, offset) = (self.register(src), self.spilled(dst));
+                self.push(op::STX | double, FRAME, src, offset, 0);
+            }
+        }
+    }
+
     fn push(&mut self, code: u8, dst: u8, src: u8, off: i16, imm: i32) {
         self.out.insns.push(Insn::new(code, dst, src, off, imm));
     }
 
     /// A 64-bit immediate load, in two slots.
-    fn wide(&mut self, dst: Reg, kind: u8, value: u64) {
-        let dst = self.register(dst);
+    fn wide(&mut self, dst: u8, kind: u8, value: u64) {
         self.push(op::LD | op::IMM | op::DW, dst, kind, 0, value as i32);
         self.push(0, 0, 0, 0, (value >> 32) as i32);
     }
@@ -190,12 +240,7 @@ impl Emitter<'_> {
     }
 
     fn alu(&mut self, code: u8, width: Width, dst: Reg, src: Operand) {
-        let class = if width == Width::W64 {
-            op::ALU64
-        } else {
-            op::ALU
-        };
-        self.two(class | code, dst, src);
+        self.two(class(width) | code, dst, src);
     }
 
     /// An instruction of a register and a register or constant.
@@ -224,20 +269,33 @@ impl Emitter<'_> {
     }
 
     fn field_addr(&mut self, dst: Reg, base: Reg, field: &Field) {
-        let (dst, base) = (self.register(dst), self.register(base));
-        self.copy(dst, base);
+        let dst = self.register(dst);
+        let operation = if self.homes.constants.is_zero(base) {
+            op::MOV
+        } else {
+            self.copy(dst, self.register(base));
+            op::ADD
+        };
         self.record(field, FieldInfo::ByteOffset);
-        self.push(op::ALU64 | op::ADD | op::K, dst, 0, 0, local_offset(field));
+        let offset = local_offset(field);
+        self.push(op::ALU64 | operation | op::K, dst, 0, 0, offset);
     }
 
     fn call(&mut self, callee: Callee, args: &[Reg], result: Option<Reg>) {
-        let wanted: Vec<(u8, u8)> = args
-            .iter()
-            .zip(1..)
-            .map(|(arg, to)| (to, self.register(*arg)))
-            .collect();
-        for (to, from) in moves::sequence(&wanted, SPARE) {
+        let constant = |reg: Reg| self.homes.constants.get(reg).cloned();
+        let mut moved: Vec<(u8, u8)> = Vec::new();
+        let mut made: Vec<(u8, Op)> = Vec::new();
+        for (arg, to) in args.iter().zip(1..) {
+            match constant(*arg) {
+                Some(op) => made.push((to, op)),
+                None => moved.push((to, self.register(*arg))),
+            }
+        }
+        for (to, from) in moves::sequence(&moved, SPARE) {
             self.copy(to, from);
+        }
+        for (to, op) in made {
+            self.constant(&op, to);
         }
         match callee {
             Callee::Helper(number) => self.push(op::JMP | op::CALL, 0, 0, 0, number as i32),
@@ -262,17 +320,33 @@ impl Emitter<'_> {
         };
         match base {
             Base::Reg(reg) => (self.register(reg), offset),
-            Base::Slot(slot) => (FRAME, self.slot(slot) + offset),
+            Base::Slot(slot) => (FRAME, self.slot(slot.0) + offset),
         }
     }
 
-    fn register(&self, reg: Reg) -> u8 {
-        // A register that is written but never read has an interval too, so all have numbers.
-        self.registers[reg.0 as usize]
+    fn home(&self, reg: Reg) -> Home {
+        self.homes.of[reg.0 as usize]
     }
 
-    fn slot(&self, slot: Slot) -> i16 {
-        self.slots[slot.0 as usize]
+    fn register(&self, reg: Reg) -> u8 {
+        match self.home(reg) {
+            Home::Register(register) => register,
+            Home::Stack(_) => unreachable!("only copies name {reg:?}, which lives on the stack"),
+        }
+    }
+
+    /// Offset of a slot from the frame pointer.
+    fn slot(&self, slot: u32) -> i16 {
+        self.slots[slot as usize]
+    }
+
+    fn spilled(&self, reg: Reg) -> i16 {
+        match self.home(reg) {
+            Home::Stack(piece) => {
+                self.slots[self.slots.len() - self.homes.stack as usize + piece as usize]
+            }
+            Home::Register(_) => unreachable!("{reg:?} lives in a register"),
+        }
     }
 
     fn relocate(&mut self, target: Target) {
@@ -303,6 +377,13 @@ impl Emitter<'_> {
 fn local_offset(field: &Field) -> i32 {
     let access = structs::access(field.root, field.path);
     access.expect("codegen names fields of the table").offset as i32
+}
+
+fn class(width: Width) -> u8 {
+    match width {
+        Width::W64 => op::ALU64,
+        Width::W32 => op::ALU,
+    }
 }
 
 fn alu_code(op: AluOp) -> u8 {

@@ -1,6 +1,11 @@
-//! Simpler jumps: no jump to a jump, no jump around a jump, nothing unreachable.
+//! Simpler jumps: no jump to a jump, no jump around a jump, nothing unreachable, and no exit twice.
 
-use crate::codegen::mir::{Cond, Function, Insn, Label, Op};
+use std::collections::BTreeMap;
+
+use crate::codegen::mir::{Cond, Function, Insn, Label, Op, Operand};
+
+/// Instructions over which an exit is shared. A jump reaches 32,767 slots, and most instructions take one.
+const NEIGHBOURHOOD: usize = 12_000;
 
 /// Simplifies until nothing changes.
 pub(super) fn simplify(function: &mut Function) {
@@ -13,6 +18,96 @@ pub(super) fn simplify(function: &mut Function) {
         if !changed && function.insns.len() == before {
             return;
         }
+    }
+}
+
+/// Jumps to a constant exit go to the next exit with that value that is there anyway, because code runs
+/// into it, or else to the last. The others become unreachable.
+pub(super) fn share_exits(function: &mut Function) {
+    let positions = positions(function);
+    let kept = kept_exits(&function.insns, &positions);
+    let mut labels: BTreeMap<usize, Label> = BTreeMap::new();
+    let mut replaced = vec![None; function.insns.len()];
+    for (index, insn) in function.insns.iter().enumerate() {
+        let leads_to = match insn.op.target() {
+            Some(target) => landing(&function.insns, positions[target.0 as usize]),
+            None if is_jumped_over(&function.insns, &positions, index) => index,
+            None => continue,
+        };
+        let value = function.insns.get(leads_to).and_then(exit_value);
+        let exits = value.and_then(|value| kept.get(&value));
+        let next = exits.and_then(|exits| exits.get(exits.partition_point(|exit| *exit <= index)));
+        if let Some(exit) = next.filter(|exit| **exit < index + NEIGHBOURHOOD) {
+            let label = labels.entry(*exit).or_insert_with(|| {
+                function.labels += 1;
+                Label(function.labels - 1)
+            });
+            replaced[index] = Some(*label);
+        }
+    }
+    redirect(function, &replaced, &labels);
+}
+
+/// Lets jumps go to other labels, makes jumps of exits, and binds the labels.
+fn redirect(function: &mut Function, replaced: &[Option<Label>], labels: &BTreeMap<usize, Label>) {
+    let insns = std::mem::take(&mut function.insns);
+    for (index, mut insn) in insns.into_iter().enumerate() {
+        if let Some(label) = labels.get(&index) {
+            function.insns.push(Insn {
+                op: Op::Bind(*label),
+                span: insn.span,
+            });
+        }
+        match (replaced[index], insn.op.target_mut()) {
+            (Some(label), Some(target)) => *target = label,
+            (Some(label), None) => insn.op = Op::Jump(label),
+            (None, _) => {}
+        }
+        function.insns.push(insn);
+    }
+}
+
+/// For each value the exits that stay, in order.
+fn kept_exits(insns: &[Insn], positions: &[usize]) -> BTreeMap<i32, Vec<usize>> {
+    let mut kept: BTreeMap<i32, Vec<usize>> = BTreeMap::new();
+    let mut last: BTreeMap<i32, usize> = BTreeMap::new();
+    let mut falls = true;
+    for (index, insn) in insns.iter().enumerate() {
+        if let Some(value) = exit_value(insn) {
+            last.insert(value, index);
+            if falls && !is_jumped_over(insns, positions, index) {
+                kept.entry(value).or_default().push(index);
+            }
+        }
+        if !matches!(insn.op, Op::Bind(_)) {
+            falls = !insn.op.is_end();
+        }
+    }
+    for (value, index) in last {
+        let exits = kept.entry(value).or_default();
+        if exits.last() != Some(&index) {
+            exits.push(index);
+        }
+    }
+    kept
+}
+
+fn exit_value(insn: &Insn) -> Option<i32> {
+    match insn.op {
+        Op::Exit(Operand::Imm(value)) => Some(value),
+        _ => None,
+    }
+}
+
+/// Whether the instruction before is a branch to the instruction after.
+fn is_jumped_over(insns: &[Insn], positions: &[usize], index: usize) -> bool {
+    let before = index.checked_sub(1).map(|before| &insns[before].op);
+    match before {
+        Some(Op::Branch { cond, target, .. }) => {
+            let there = landing(insns, positions[target.0 as usize]);
+            there == landing(insns, index + 1) && opposite(*cond).is_some()
+        }
+        _ => false,
     }
 }
 

@@ -1,24 +1,12 @@
 //! Which registers hold values that are still needed.
 
-use std::ops::Range;
-
-use super::flow;
+use super::blocks::{self, Block};
+use super::constants::Constants;
 use crate::codegen::mir::{Function, Op, Reg};
-
-/// Instructions that run one after the other.
-#[derive(Debug)]
-pub(super) struct Block {
-    pub(super) insns: Range<usize>,
-    successors: Vec<usize>,
-    /// Registers that blocks share and that are needed at the block's start.
-    live_in: Set,
-    /// The same at its end.
-    pub(super) live_out: Set,
-}
 
 /// A set of the registers that more than one block names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Set(Vec<u64>);
+struct Set(Vec<u64>);
 
 impl Set {
     fn new(size: usize) -> Self {
@@ -44,9 +32,12 @@ impl Set {
 
     fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().enumerate().flat_map(|(word, bits)| {
-            (0..64)
-                .filter(move |bit| bits >> bit & 1 == 1)
-                .map(move |bit| 64 * word + bit)
+            let mut rest = *bits;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                rest &= rest.checked_sub(1)?;
+                Some(64 * word + bit)
+            })
         })
     }
 }
@@ -55,74 +46,74 @@ impl Set {
 #[derive(Debug)]
 pub(super) struct Liveness {
     pub(super) blocks: Vec<Block>,
+    live_in: Vec<Set>,
+    live_out: Vec<Set>,
     /// Registers that blocks share; the sets hold indices into this.
     shared: Vec<Reg>,
 }
 
 impl Liveness {
-    pub(super) fn live_in(&self, block: &Block) -> impl Iterator<Item = Reg> + '_ {
-        let regs: Vec<Reg> = block
-            .live_in
-            .iter()
-            .map(|index| self.shared[index])
-            .collect();
-        regs.into_iter()
+    /// Registers whose values are needed at the start of a block, in a fixed order.
+    pub(super) fn live_in(&self, block: usize) -> impl Iterator<Item = Reg> + '_ {
+        self.live_in[block].iter().map(|index| self.shared[index])
     }
 
-    pub(super) fn live_out(&self, block: &Block) -> impl Iterator<Item = Reg> + '_ {
-        let regs: Vec<Reg> = block
-            .live_out
-            .iter()
-            .map(|index| self.shared[index])
-            .collect();
-        regs.into_iter()
+    /// Registers whose values are needed after a block.
+    pub(super) fn live_out(&self, block: usize) -> impl Iterator<Item = Reg> + '_ {
+        self.live_out[block].iter().map(|index| self.shared[index])
     }
 }
 
-pub(super) fn analyse(function: &Function) -> Liveness {
-    let mut blocks = blocks(function);
+pub(super) fn analyse(function: &Function, constants: &Constants) -> Liveness {
+    let blocks = blocks::blocks(function);
     let (shared, index) = shared_registers(function, &blocks);
-    for block in &mut blocks {
-        block.live_in = Set::new(shared.len());
-        block.live_out = Set::new(shared.len());
-    }
     let effects: Vec<(Set, Set)> = blocks
         .iter()
-        .map(|block| effect(function, block, &index, shared.len()))
+        .map(|block| effect(function, constants, block, &index, shared.len()))
         .collect();
-    loop {
-        let mut changed = false;
+    let empty = vec![Set::new(shared.len()); blocks.len()];
+    let (mut live_in, mut live_out) = (empty.clone(), empty);
+    let mut changed = true;
+    while changed {
+        changed = false;
         for number in (0..blocks.len()).rev() {
-            let mut out = std::mem::take(&mut blocks[number].live_out);
-            for successor in blocks[number].successors.clone() {
-                changed |= out.unite(&blocks[successor].live_in);
+            for successor in &blocks[number].successors {
+                changed |= live_out[number].unite(&live_in[*successor]);
             }
             let (used, defined) = &effects[number];
-            let mut live_in = out.clone();
-            for (live, defined) in live_in.0.iter_mut().zip(&defined.0) {
-                *live &= !defined;
+            let words = live_in[number].0.iter_mut().zip(&live_out[number].0);
+            for ((word, out), (used, defined)) in words.zip(used.0.iter().zip(&defined.0)) {
+                let new = used | out & !defined;
+                changed |= new != *word;
+                *word = new;
             }
-            live_in.unite(used);
-            blocks[number].live_out = out;
-            changed |= blocks[number].live_in.unite(&live_in);
         }
-        if !changed {
-            return Liveness { blocks, shared };
-        }
+    }
+    Liveness {
+        blocks,
+        live_in,
+        live_out,
+        shared,
     }
 }
 
 /// Registers read before they are written in a block, and registers written in it.
-fn effect(function: &Function, block: &Block, index: &[usize], size: usize) -> (Set, Set) {
+fn effect(
+    function: &Function,
+    constants: &Constants,
+    block: &Block,
+    index: &[usize],
+    size: usize,
+) -> (Set, Set) {
     let (mut used, mut defined) = (Set::new(size), Set::new(size));
     for insn in function.insns[block.insns.clone()].iter().rev() {
-        if let Some(shared) = insn.op.def().map(|reg| index[reg.0 as usize]) {
-            if shared != usize::MAX {
-                used.remove(shared);
-                defined.insert(shared);
-            }
+        if let Some(shared) = insn.op.def().map(|reg| index[reg.0 as usize])
+            && shared != usize::MAX
+        {
+            used.remove(shared);
+            defined.insert(shared);
         }
-        insn.op.for_uses(|reg| {
+        constants.for_needs(&insn.op, |reg| {
             let shared = index[reg.0 as usize];
             if shared != usize::MAX {
                 used.insert(shared);
@@ -155,85 +146,51 @@ fn shared_registers(function: &Function, blocks: &[Block]) -> (Vec<Reg>, Vec<usi
     (shared, index)
 }
 
-fn blocks(function: &Function) -> Vec<Block> {
-    let insns = &function.insns;
-    let mut starts = vec![0];
-    for (index, insn) in insns.iter().enumerate() {
-        let splits_before = matches!(insn.op, Op::Bind(_));
-        if splits_before && starts.last() != Some(&index) {
-            starts.push(index);
-        }
-        let splits_after = insn.op.target().is_some() || insn.op.is_end();
-        if splits_after && index + 1 < insns.len() {
-            starts.push(index + 1);
-        }
-    }
-    let positions = flow::positions(function);
-    let ends = starts.iter().skip(1).copied().chain([insns.len()]);
-    let ranges: Vec<Range<usize>> = starts
-        .iter()
-        .copied()
-        .zip(ends)
-        .map(|(a, b)| a..b)
-        .collect();
-    ranges
-        .iter()
-        .enumerate()
-        .map(|(number, range)| {
-            let last = &insns[range.end - 1].op;
-            let jump = last.target().map(|label| {
-                let position = positions[label.0 as usize];
-                starts.partition_point(|start| *start <= position) - 1
-            });
-            let next = (!last.is_end() && number + 1 < ranges.len()).then_some(number + 1);
-            Block {
-                insns: range.clone(),
-                successors: jump.into_iter().chain(next).collect(),
-                live_in: Set::default(),
-                live_out: Set::default(),
-            }
-        })
-        .collect()
-}
-
-/// Removes instructions whose only effect is a value that nobody needs.
-pub(super) fn remove_dead(function: &mut Function) {
+/// Removes instructions whose only effect is a value that nobody needs, and unused results of calls.
+pub(super) fn remove_dead(function: &mut Function, constants: &Constants) {
     loop {
-        let dead = dead(function);
+        let dead = dead(function, constants);
         if !dead.contains(&true) {
             return;
         }
         let mut dead = dead.into_iter();
-        function.insns.retain(|_| !dead.next().unwrap_or(false));
+        function
+            .insns
+            .retain_mut(|insn| match (dead.next(), &mut insn.op) {
+                (Some(true), Op::Call { result, .. }) => {
+                    *result = None;
+                    true
+                }
+                (is_dead, _) => is_dead != Some(true),
+            });
     }
 }
 
-fn dead(function: &Function) -> Vec<bool> {
-    let liveness = analyse(function);
+/// Instructions that write a value nobody needs.
+fn dead(function: &Function, constants: &Constants) -> Vec<bool> {
+    let liveness = analyse(function, constants);
     let mut dead = vec![false; function.insns.len()];
     let mut live = vec![false; function.regs as usize];
-    for block in &liveness.blocks {
-        let out: Vec<Reg> = liveness.live_out(block).collect();
-        out.iter().for_each(|reg| live[reg.0 as usize] = true);
+    for (number, block) in liveness.blocks.iter().enumerate() {
+        liveness
+            .live_out(number)
+            .for_each(|reg| live[reg.0 as usize] = true);
         for index in block.insns.clone().rev() {
             let op = &function.insns[index].op;
-            if op.is_pure() && op.def().is_some_and(|reg| !live[reg.0 as usize]) {
-                dead[index] = true;
+            dead[index] = op.def().is_some_and(|reg| !live[reg.0 as usize]);
+            if dead[index] && op.is_pure() {
                 continue;
             }
             if let Some(reg) = op.def() {
                 live[reg.0 as usize] = false;
             }
-            op.for_uses(|reg| live[reg.0 as usize] = true);
+            constants.for_needs(op, |reg| live[reg.0 as usize] = true);
         }
         // Leave nothing behind for the next block.
-        for insn in &function.insns[block.insns.clone()] {
-            insn.op.for_uses(|reg| live[reg.0 as usize] = false);
-            if let Some(reg) = insn.op.def() {
-                live[reg.0 as usize] = false;
-            }
-        }
-        out.iter().for_each(|reg| live[reg.0 as usize] = false);
+        liveness
+            .live_in(number)
+            .chain(liveness.live_out(number))
+            .for_each(|reg| live[reg.0 as usize] = false);
     }
     dead
 }

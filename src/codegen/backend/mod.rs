@@ -1,16 +1,26 @@
 //! Machine code over virtual registers to BPF instructions.
 //!
 //! In: a [`Function`]. Out: an [`Assembled`] function: instructions, what must be relocated, and the
-//! policy's places. Jumps are simplified, dead code goes, registers are given out by linear scan;
-//! what does not fit into the four registers that survive calls lives on the stack.
+//! policy's places. [`assemble`] is the list of passes: jumps get simpler, reused names are told apart, constants
+//! fold, then registers are given out by graph colouring, and what does not fit goes to the stack.
+//!
+//! BPF's conventions: r0 is the result, r1 to r5 carry arguments and are lost in a call like r0, r6 to r9 survive it, r10 is
+//! the frame. Each pass keeps the contract of [`mir`](super::mir).
 
 mod alloc;
+mod blocks;
+mod coalesce;
+mod color;
+mod constants;
 mod emit;
 mod flow;
+mod fold;
+mod graph;
 mod live;
 mod moves;
 mod ops;
 mod spill;
+mod webs;
 
 use super::mir::{Field, Function, FunctionId, MapId};
 use crate::asm::Insn;
@@ -70,14 +80,12 @@ const MAX_STACK: u32 = 512;
 pub fn assemble(function: &Function) -> Result<Assembled, AssembleError> {
     let mut function = function.clone();
     flow::simplify(&mut function);
-    live::remove_dead(&mut function);
-    let registers = loop {
-        match alloc::allocate(&function) {
-            Ok(registers) => break registers,
-            Err(spilled) => spill::to_stack(&mut function, &spilled),
-        }
-    };
-    emit::emit(&function, &registers)
+    webs::split(&mut function);
+    fold::fold(&mut function);
+    flow::share_exits(&mut function);
+    flow::simplify(&mut function);
+    let homes = alloc::allocate(&mut function);
+    emit::emit(&function, &homes)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What each instruction reads and writes.
 
-use crate::codegen::mir::{Base, Label, Op, Operand, Reg};
+use crate::codegen::mir::{Base, Label, Op, Operand, Reg, Slot, Width};
 
 impl Op {
     /// Calls `f` for every register that the instruction reads.
     pub(super) fn for_uses(&self, mut f: impl FnMut(Reg)) {
-        let mut operand = |operand: &Operand, f: &mut dyn FnMut(Reg)| {
+        let operand = |operand: &Operand, f: &mut dyn FnMut(Reg)| {
             if let Operand::Reg(reg) = operand {
                 f(*reg);
             }
@@ -89,7 +89,28 @@ impl Op {
                 | Self::Map { .. }
                 | Self::Rodata { .. }
                 | Self::SlotAddr { .. }
+                | Self::FieldExists { .. }
         )
+    }
+
+    /// Whether the instruction reads the register that it writes.
+    pub(super) fn is_update(&self) -> bool {
+        matches!(
+            self,
+            Self::Alu { .. } | Self::Neg { .. } | Self::ToBe { .. }
+        )
+    }
+
+    /// A copy of a whole register: to, from.
+    pub(super) fn copy(&self) -> Option<(Reg, Reg)> {
+        match *self {
+            Self::Mov {
+                width: Width::W64,
+                dst,
+                src: Operand::Reg(src),
+            } => Some((dst, src)),
+            _ => None,
+        }
     }
 
     /// Replaces registers: `uses` for what is read, `def` for what is written. A register that
@@ -99,7 +120,7 @@ impl Op {
         mut uses: impl FnMut(Reg) -> Reg,
         mut def: impl FnMut(Reg) -> Reg,
     ) {
-        let mut operand = |operand: &mut Operand, uses: &mut dyn FnMut(Reg) -> Reg| {
+        let operand = |operand: &mut Operand, uses: &mut dyn FnMut(Reg) -> Reg| {
             if let Operand::Reg(reg) = operand {
                 *reg = uses(*reg);
             }
@@ -149,6 +170,22 @@ impl Op {
             | Self::Rodata { dst, .. }
             | Self::SlotAddr { dst, .. } => *dst = def(*dst),
             Self::Bind(_) | Self::Jump(_) => {}
+        }
+    }
+
+    /// The stack slot that the instruction names.
+    pub(super) fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::SlotAddr { slot, .. }
+            | Self::Load {
+                base: Base::Slot(slot),
+                ..
+            }
+            | Self::Store {
+                base: Base::Slot(slot),
+                ..
+            } => Some(*slot),
+            _ => None,
         }
     }
 
