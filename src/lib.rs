@@ -2,7 +2,11 @@
 
 pub mod asm;
 #[cfg(feature = "compiler")]
+pub mod cli;
+#[cfg(feature = "compiler")]
 pub mod codegen;
+#[cfg(feature = "compiler")]
+pub mod compile;
 pub mod diag;
 #[cfg(feature = "compiler")]
 pub mod ir;
