@@ -3,7 +3,11 @@
 pub mod asm;
 pub mod btf;
 #[cfg(feature = "compiler")]
+pub mod cli;
+#[cfg(feature = "compiler")]
 pub mod codegen;
+#[cfg(feature = "compiler")]
+pub mod compile;
 pub mod diag;
 pub mod elf;
 #[cfg(feature = "compiler")]

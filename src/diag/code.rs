@@ -56,24 +56,24 @@ macro_rules! codes {
 
 codes! {
     // 0xxx: files, YAML, decoding.
-    0001 UNREADABLE       "unreadable"        "a file or directory cannot be read";
-    0002 ENCODING         "encoding"          "a file is not UTF-8 text, or holds control characters";
-    0003 SYNTAX           "yaml-syntax"       "the text is not YAML";
-    0004 DUPLICATE_KEY    "duplicate-key"     "a mapping has the same key twice";
-    0005 YAML_UNSUPPORTED "yaml-unsupported"  "YAML that a Kubernetes object cannot contain";
-    0006 TEMPLATE         "template"          "the file is a template that was not rendered";
-    0007 YAML_LIMIT       "yaml-limit"        "the document is too large or too deep";
-    0008 NO_POLICY        "no-policy"         "a file contains no TracingPolicy";
-    0009 SKIPPED          "skipped"           "a document of another kind was skipped";
-    0010 UNKNOWN_KIND     "unknown-kind"      "the document names an unknown kind or version";
-    0011 UNKNOWN_FIELD    "unknown-field"     "a field does not exist";
-    0012 WRONG_TYPE       "wrong-type"        "a value has the wrong YAML type";
-    0013 MISSING_FIELD    "missing-field"     "a required field is missing";
-    0014 UNKNOWN_WORD     "unknown-word"      "a value is not one of the words its field allows";
-    0015 OUT_OF_RANGE     "out-of-range"      "a number does not fit its field";
-    0016 BAD_METADATA     "bad-metadata"      "the name, namespace or labels of the object are invalid";
-    0017 SAME_NAME        "same-name"         "two policies have the same name";
-    0018 NOT_WRITTEN      "not-written"       "an output file cannot be written";
+    1 UNREADABLE       "unreadable"        "a file or directory cannot be read";
+    2 ENCODING         "encoding"          "a file is not UTF-8 text, or holds control characters";
+    3 SYNTAX           "yaml-syntax"       "the text is not YAML";
+    4 DUPLICATE_KEY    "duplicate-key"     "a mapping has the same key twice";
+    5 YAML_UNSUPPORTED "yaml-unsupported"  "YAML that a Kubernetes object cannot contain";
+    6 TEMPLATE         "template"          "the file is a template that was not rendered";
+    7 YAML_LIMIT       "yaml-limit"        "the document is too large or too deep";
+    8 NO_POLICY        "no-policy"         "a file contains no TracingPolicy";
+    9 SKIPPED          "skipped"           "a document of another kind was skipped";
+    10 UNKNOWN_KIND     "unknown-kind"      "the document names an unknown kind or version";
+    11 UNKNOWN_FIELD    "unknown-field"     "a field does not exist";
+    12 WRONG_TYPE       "wrong-type"        "a value has the wrong YAML type";
+    13 MISSING_FIELD    "missing-field"     "a required field is missing";
+    14 UNKNOWN_WORD     "unknown-word"      "a value is not one of the words its field allows";
+    15 OUT_OF_RANGE     "out-of-range"      "a number does not fit its field";
+    16 BAD_METADATA     "bad-metadata"      "the name, namespace or labels of the object are invalid";
+    17 SAME_NAME        "same-name"         "two policies have the same name";
+    18 NOT_WRITTEN      "not-written"       "an output file cannot be written";
     // 1xxx: the meaning of a policy.
     // 3xxx: code generation and its limits.
     // 4xxx: bundles and the loader.

@@ -78,6 +78,7 @@ pub(super) struct Record<'a> {
     mapping: &'a Mapping,
     span: Span,
     what: &'static str,
+    fields: &'a [&'a str],
     sink: &'a mut Sink,
 }
 
@@ -87,7 +88,7 @@ impl<'a> Record<'a> {
         node: &'a Node,
         field: &str,
         what: &'static str,
-        fields: &[&str],
+        fields: &'a [&'a str],
         sink: &'a mut Sink,
     ) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
@@ -103,6 +104,7 @@ impl<'a> Record<'a> {
             mapping,
             span: node.span,
             what,
+            fields,
             sink,
         })
     }
@@ -132,7 +134,11 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Reports an absent field, unless it was reported as misspelt.
     fn missing(&mut self, key: &str) {
+        if is_misspelt(self.mapping, key, self.fields) {
+            return;
+        }
         let message = format!("the {} lacks `{key}`", self.what);
         let diagnostic = Diagnostic::error(code::MISSING_FIELD, message)
             .at(self.span)
@@ -291,8 +297,9 @@ macro_rules! integers {
 }
 
 integers! {
-    // The schema gives every unsigned field the format int32.
+    // The schema gives unsigned fields the formats int32 and int64.
     u32: 0, i32::MAX;
+    u64: 0, i64::MAX;
     i32: i32::MIN, i32::MAX;
     i64: i64::MIN, i64::MAX;
 }
@@ -378,6 +385,12 @@ pub(super) fn explain_template(text: &str, span: Span) -> Option<Diagnostic> {
             .at(span)
             .help(help),
     )
+}
+
+/// Whether the mapping has an unknown key for which `key` was suggested.
+pub(super) fn is_misspelt(mapping: &Mapping, key: &str, fields: &[&str]) -> bool {
+    let mut unknown = mapping.entries.iter().map(|entry| entry.key.value.as_str());
+    unknown.any(|name| !fields.contains(&name) && nearest(name, fields) == Some(key))
 }
 
 /// Reports a field that its record does not have.

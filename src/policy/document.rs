@@ -1,6 +1,8 @@
 //! The envelope of a policy: which documents are policies, and their metadata.
 
-use super::decode::{Decode, Mark, Record, explain_template, unknown_field, wrong_type};
+use super::decode::{
+    Decode, Mark, Record, explain_template, is_misspelt, unknown_field, wrong_type,
+};
 use super::model::{Policy, Spec};
 use super::names;
 use super::suggest::{choice, nearest};
@@ -136,6 +138,9 @@ fn version_of(mapping: &Mapping) -> Option<&str> {
 /// Tetragon's file loader ignores the version, Kubernetes does not.
 fn api_version(mapping: &Mapping, kind: Span, sink: &mut Sink) {
     let Some(entry) = mapping.get("apiVersion") else {
+        if is_misspelt(mapping, "apiVersion", TOP_LEVEL) {
+            return;
+        }
         let diagnostic =
             Diagnostic::warning(code::UNKNOWN_KIND, "the policy lacks `apiVersion`").at(kind);
         sink.push(diagnostic.help(format!(
@@ -160,6 +165,7 @@ fn api_version(mapping: &Mapping, kind: Span, sink: &mut Sink) {
 fn spec(mapping: &Mapping, kind: Span, sink: &mut Sink) -> Option<Spec> {
     match mapping.get("spec") {
         Some(entry) => Spec::decode(&entry.value, "`spec`", sink),
+        None if is_misspelt(mapping, "spec", TOP_LEVEL) => None,
         None => {
             let diagnostic =
                 Diagnostic::error(code::MISSING_FIELD, "the policy lacks `spec`").at(kind);
@@ -175,6 +181,9 @@ type Identity = (Spanned<String>, Option<Spanned<String>>);
 
 fn metadata(mapping: &Mapping, kind: Spanned<Kind>, sink: &mut Sink) -> Option<Identity> {
     let Some(entry) = mapping.get("metadata") else {
+        if is_misspelt(mapping, "metadata", TOP_LEVEL) {
+            return None;
+        }
         let diagnostic =
             Diagnostic::error(code::MISSING_FIELD, "the policy lacks `metadata`").at(kind.span);
         sink.push(diagnostic.help("add `metadata:` with a `name:`"));
@@ -194,7 +203,7 @@ fn metadata(mapping: &Mapping, kind: Spanned<Kind>, sink: &mut Sink) -> Option<I
         .into_iter()
         .flat_map(|annotations| annotations.0)
     {
-        check_name(&key, "annotation key", names::qualified, sink);
+        check_name(&key, "annotation key", names::annotation, sink);
     }
     if let Some(name) = &name {
         check_name(&name.0, "policy name", names::subdomain, sink);
@@ -202,7 +211,10 @@ fn metadata(mapping: &Mapping, kind: Spanned<Kind>, sink: &mut Sink) -> Option<I
     let namespace = namespace?
         .map(|name| name.0)
         .filter(|name| !name.value.is_empty());
-    scope(kind, namespace.as_ref(), sink);
+    let misspelt = matches!(&entry.value.value, Value::Mapping(metadata) if is_misspelt(metadata, "namespace", METADATA));
+    if !misspelt {
+        scope(kind, namespace.as_ref(), sink);
+    }
     Some((name?.0, namespace))
 }
 

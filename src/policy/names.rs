@@ -21,7 +21,12 @@ pub(super) fn label(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Why a text is no label or annotation key: `[prefix/]name`.
+/// Why a text is no annotation key: a label key, whatever its case.
+pub(super) fn annotation(text: &str) -> Result<(), &'static str> {
+    qualified(&text.to_lowercase())
+}
+
+/// Why a text is no label key: `[prefix/]name`.
 pub(super) fn qualified(text: &str) -> Result<(), &'static str> {
     let name = match text.split_once('/') {
         Some((prefix, name)) => {

@@ -1,5 +1,7 @@
 //! Syntax errors in words an author can act on.
 
+use std::ops::Range;
+
 use granit_parser::{ErrorKind, ScanError};
 
 use super::keys::template_error;
@@ -10,7 +12,11 @@ use crate::diag::{Code, Diagnostic, FileId, Span, code};
 /// is the likelier cause and is reported instead.
 pub(super) fn explain(file: FileId, text: &str, error: &ScanError) -> Diagnostic {
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    if let Some(range) = placeholder(text).filter(|range| text[range.clone()].starts_with("{{")) {
+    let braces = |range: &Range<usize>| {
+        let found = text.get(range.clone());
+        found.is_some_and(|found| found.starts_with("{{"))
+    };
+    if let Some(range) = placeholder(text).filter(braces) {
         return template_error(Span {
             file,
             start: offset(range.start),
