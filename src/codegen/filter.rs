@@ -4,8 +4,9 @@
 //! be read leads to `next`, negated or not.
 
 use super::frame::{Frame, Target};
-use super::matchers::ints;
-use super::mir::{Label, Reg};
+use super::matchers::{Exits, TooLarge, ints};
+use super::mir::Reg;
+use super::module::SetTooLarge;
 use crate::ir::{ArgType, IntSet, IntType, Predicate, Subject, Test};
 
 /// Expected instructions of a filter, to judge cheap ones first.
@@ -30,12 +31,6 @@ fn cost(test: &Test) -> u32 {
     }
 }
 
-/// The two ways out of a predicate.
-pub(super) struct Exits {
-    pub(super) hit: Label,
-    pub(super) miss: Label,
-}
-
 impl Frame<'_> {
     /// All filters of a rule, the cheap ones first.
     pub(super) fn filters(&mut self, tests: &[Test], next: &mut Target) {
@@ -52,14 +47,12 @@ impl Frame<'_> {
             Predicate::Int { of, set } => {
                 let value = self.int(*of);
                 let ty = self.int_type(*of);
-                self.decide(test.negate, next, |frame, exits| {
-                    ints::emit(&mut frame.b, value, ty, set, exits.hit, exits.miss);
-                });
+                self.decide_int(value, ty, set, test.negate, next);
             }
             Predicate::Mask { of, mask } => {
                 let value = self.int(*of);
                 self.decide(test.negate, next, |frame, exits| {
-                    ints::emit_mask(&mut frame.b, value, *mask, exits.hit, exits.miss);
+                    ints::emit_mask(&mut frame.b, value, *mask, exits);
                 });
             }
             Predicate::Text { of, how, values } => {
@@ -88,7 +81,7 @@ impl Frame<'_> {
         &mut self,
         negate: bool,
         next: &mut Target,
-        emit: impl FnOnce(&mut Self, &Exits),
+        emit: impl FnOnce(&mut Self, Exits),
     ) {
         let holds = self.b.label();
         let fails = self.to(next);
@@ -97,7 +90,7 @@ impl Frame<'_> {
         } else {
             (holds, fails)
         };
-        emit(self, &Exits { hit, miss });
+        emit(self, Exits { hit, miss });
         self.b.bind(holds);
     }
 
@@ -111,7 +104,21 @@ impl Frame<'_> {
         next: &mut Target,
     ) {
         self.decide(negate, next, |frame, exits| {
-            ints::emit(&mut frame.b, value, ty, set, exits.hit, exits.miss);
+            frame.ints(value, ty, set, exits)
         });
+    }
+
+    /// Decides on a number.
+    pub(super) fn ints(&mut self, value: Reg, ty: IntType, set: &IntSet, exits: Exits) {
+        let fits = ints::emit(&mut self.b, self.module, (value, ty), set, exits);
+        self.note(fits);
+    }
+
+    /// Keeps a set that needs too much code for the end of the compilation.
+    pub(super) fn note(&mut self, fits: Result<(), TooLarge>) {
+        if let Err(TooLarge { slots }) = fits {
+            let span = self.b.span().unwrap_or(self.hook.span);
+            self.module.too_large.push(SetTooLarge { span, slots });
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Filters on the process: pid, namespaces, capabilities.
 
 use super::frame::{Frame, Target, Value};
-use super::matchers::ints;
+use super::matchers::{Exits, ints};
 use super::mir::{AluOp, Cond, Field, Reg, Size};
 use crate::ir::{CapSet, IntSet, IntType, Namespace, Predicate, Test};
 use crate::kernel::helpers;
@@ -132,7 +132,7 @@ impl Frame<'_> {
         } else {
             host
         };
-        ints::emit(&mut self.b, pid, IntType::U32, set, hit, higher);
+        self.ints(pid, IntType::U32, set, Exits { hit, miss: higher });
         self.b.bind(higher);
         // The idle task, pid 0, is its own parent.
         self.b.branch(Cond::Eq, host, 0, miss);
@@ -166,7 +166,7 @@ impl Frame<'_> {
             let of_host = self.b.load(Size::B4, address, 0);
             self.b.branch(Cond::Eq, inode, of_host, hit);
         }
-        ints::emit(&mut self.b, inode, IntType::U32, inodes, hit, miss);
+        self.ints(inode, IntType::U32, inodes, Exits { hit, miss });
         self.b.bind(holds);
     }
 
@@ -245,7 +245,7 @@ impl Frame<'_> {
         self.b.branch(Cond::Ne, failed, 0, fails);
         let value = self.b.load_slot(Size::B8, slot, 0);
         self.decide(negate, next, |frame, exits| {
-            ints::emit_mask(&mut frame.b, value, mask, exits.hit, exits.miss);
+            ints::emit_mask(&mut frame.b, value, mask, exits);
         });
     }
 }

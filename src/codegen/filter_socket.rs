@@ -1,8 +1,7 @@
 //! Filters on sockets and socket addresses.
 
-use super::filter::Exits;
 use super::frame::{Frame, Target, Value};
-use super::matchers::addrs;
+use super::matchers::{Exits, addrs};
 use super::mir::{AluOp, Cond, Field, Label, Reg, Size};
 use crate::ir::{Abi, ArgType, End, IntType, Predicate, Subject, Test, V4Set, V6Set};
 use crate::kernel::helpers;
@@ -123,15 +122,15 @@ impl Frame<'_> {
         self.b.branch(Cond::Eq, family, AF_INET, inet);
         self.b.branch(Cond::Ne, family, AF_INET6, fails);
         let words = self.v6_words(of, end, fails);
-        self.v6_exits(words, v4, v6, &exits);
+        self.v6_exits(words, v4, v6, exits);
         self.b.bind(inet);
         let address = self.v4_address(of, end, fails);
-        addrs::emit_v4(&mut self.b, address, v4, hit, miss);
+        self.v4(address, v4, exits);
         self.b.bind(holds);
     }
 
     /// An IPv6 address: one that carries an IPv4 address is judged as that.
-    fn v6_exits(&mut self, words: [Reg; 2], v4: &V4Set, v6: &V6Set, exits: &Exits) {
+    fn v6_exits(&mut self, words: [Reg; 2], v4: &V4Set, v6: &V6Set, exits: Exits) {
         let [high, low] = words;
         let native = self.b.label();
         self.b.branch(Cond::Ne, high, 0, native);
@@ -140,9 +139,15 @@ impl Frame<'_> {
         self.b.branch(Cond::Ne, prefix, mapped, native);
         let address = self.b.mov(low);
         self.b.alu(AluOp::Rsh, address, 32);
-        addrs::emit_v4(&mut self.b, address, v4, exits.hit, exits.miss);
+        self.v4(address, v4, exits);
         self.b.bind(native);
-        addrs::emit_v6(&mut self.b, words, v6, exits.hit, exits.miss);
+        let fits = addrs::emit_v6(&mut self.b, self.module, words, v6, exits);
+        self.note(fits);
+    }
+
+    fn v4(&mut self, address: Reg, set: &V4Set, exits: Exits) {
+        let fits = addrs::emit_v4(&mut self.b, self.module, address, set, exits);
+        self.note(fits);
     }
 
     /// An IPv4 address as it lies in memory.

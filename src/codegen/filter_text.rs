@@ -1,12 +1,33 @@
 //! Filters on strings and paths.
 
 use super::frame::{Frame, Target, Value};
-use super::matchers::{leaf, text};
+use super::matchers::{Exits, text};
 use super::mir::{Cond, Reg};
-use crate::ir::{IntType, Subject, TextMatch, TextValue};
+use crate::ir::{IntSet, IntType, Subject, TextMatch, TextValue};
 
 /// Paths of unlinked files end in " (deleted)".
 const DELETED_END: &[u8] = b")";
+
+/// Longest name of a directory entry, NAME_MAX (include/uapi/linux/limits.h).
+const NAME_MAX: i128 = 255;
+
+/// Lengths that the last component of a matching path can have; `None` when that says nothing.
+fn leaf_lengths(values: &[TextValue], how: TextMatch) -> Option<IntSet> {
+    let ranges = values.iter().map(|value| {
+        let slash = value.bytes.iter().rposition(|byte| *byte == b'/');
+        let leaf = value.bytes.len() - slash.map_or(0, |slash| slash + 1);
+        match (how, slash) {
+            (TextMatch::Prefix, _) => None,
+            (_, Some(_)) if leaf == 0 => None,
+            (_, Some(_)) => Some((leaf as i128, leaf as i128)),
+            // An ending without a slash lies within the last component.
+            (TextMatch::Postfix, None) => Some((leaf as i128, NAME_MAX)),
+            // A path starts with a slash: this value never matches one.
+            (TextMatch::Equal, None) => Some((1, 0)),
+        }
+    });
+    ranges.collect::<Option<Vec<_>>>().map(IntSet::from_ranges)
+}
 
 impl Frame<'_> {
     pub(super) fn text_filter(
@@ -22,7 +43,7 @@ impl Frame<'_> {
         }
         let found = self.text(of, next);
         self.decide(negate, next, |frame, exits| {
-            text::emit(&mut frame.b, &found, how, values, exits.hit, exits.miss);
+            text::emit(&mut frame.b, &found, how, values, exits);
         });
     }
 
@@ -43,13 +64,21 @@ impl Frame<'_> {
         {
             return;
         }
-        let Some(lengths) = leaf::lengths(values, how) else {
+        let Some(lengths) = leaf_lengths(values, how) else {
             return;
         };
         let (dentry, mount, typed) = self.path_parts(of, next);
         let len = self.leaf_field(typed, dentry, "dentry", "d_name.len");
         let (possible, root) = (self.b.label(), self.b.label());
-        super::matchers::ints::emit(&mut self.b, len, IntType::U32, &lengths, possible, root);
+        self.ints(
+            len,
+            IntType::U32,
+            &lengths,
+            Exits {
+                hit: possible,
+                miss: root,
+            },
+        );
         self.b.bind(root);
         let fails = self.to(next);
         self.b.branch(Cond::Eq, mount, 0, fails);

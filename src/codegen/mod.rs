@@ -23,10 +23,11 @@ mod program;
 mod report;
 mod routine;
 mod template;
+mod unit;
 mod values;
 
 pub use attach::{Attach, Role};
-pub use module::{HostNamespace, Map, MapKind, Routed};
+pub use module::{HostNamespace, Map, MapKind, Routed, SetTooLarge};
 
 use crate::ir::{Abi, ArgType, Hook, Program};
 use layout::Layout;
@@ -54,8 +55,8 @@ pub struct Variant {
     pub programs: Vec<(Role, FunctionId)>,
 }
 
-/// Compiles every hook of a policy.
-pub fn generate(program: &Program) -> Output {
+/// Compiles every hook of a policy; the error lists the filters that are too large.
+pub fn generate(program: &Program) -> Result<Output, Vec<SetTooLarge>> {
     let slots = 2 * program.hooks.len() as u32;
     let mut module = Module::new(layout(program), slots);
     let hooks = program
@@ -64,13 +65,17 @@ pub fn generate(program: &Program) -> Output {
         .enumerate()
         .map(|(number, hook)| variants(&Numbered { number, hook }, &mut module))
         .collect();
+    let too_large = std::mem::take(&mut module.too_large);
     let (maps, functions, host_namespaces) = module.into_parts();
-    Output {
+    if !too_large.is_empty() {
+        return Err(too_large);
+    }
+    Ok(Output {
         maps,
         functions,
         hooks,
         host_namespaces,
-    }
+    })
 }
 
 fn variants(numbered: &Numbered<'_>, module: &mut Module) -> Vec<Variant> {

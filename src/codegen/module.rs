@@ -1,8 +1,10 @@
 //! What all programs of an object share: maps, functions, read-only data.
 
 use super::layout::Layout;
-use super::mir::{Function, FunctionId, MapId};
+use super::matchers::Outline;
+use super::mir::{Builder, Function, FunctionId, MapId, Reg};
 use super::routine::Routine;
+use crate::diag::Span;
 use crate::ir::Namespace;
 
 /// `enum bpf_map_type`, include/uapi/linux/bpf.h.
@@ -60,6 +62,16 @@ pub(super) struct Module {
     pub(super) functions: Vec<Routed>,
     routines: Vec<(Routine, FunctionId)>,
     pub(super) host_namespaces: Vec<HostNamespace>,
+    pub(super) too_large: Vec<SetTooLarge>,
+}
+
+/// A set of values that needs more code than the kernel's verifier would walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetTooLarge {
+    /// The filter.
+    pub span: Span,
+    /// Instructions that it would take.
+    pub slots: usize,
 }
 
 /// Bytes of the ring buffer: a power of two and a multiple of the page size.
@@ -82,6 +94,7 @@ impl Module {
             functions: Vec::new(),
             routines: Vec::new(),
             host_namespaces: Vec::new(),
+            too_large: Vec::new(),
         }
     }
 
@@ -162,5 +175,19 @@ impl Module {
     pub(super) fn into_parts(self) -> (Vec<Map>, Vec<Routed>, Vec<HostNamespace>) {
         let maps = self.maps.into_iter().map(|(_, map)| map).collect();
         (maps, self.functions, self.host_namespaces)
+    }
+}
+
+impl Outline for Module {
+    fn function(
+        &mut self,
+        stem: &str,
+        params: u8,
+        body: &mut dyn FnMut(&mut Builder, &[Reg]),
+    ) -> FunctionId {
+        let mut b = Builder::new(format!("tpc_{stem}_{}", self.functions.len()));
+        let regs: Vec<Reg> = (0..params).map(|index| b.param(index)).collect();
+        body(&mut b, &regs);
+        self.add_function(".text".to_owned(), Some(params), b.finish())
     }
 }

@@ -18,7 +18,6 @@ pub(super) enum Routine {
     PutText,
     PutPath,
     PutWord,
-    PutString,
     PutBuffer,
     PutSock,
     PutSockaddr,
@@ -85,11 +84,6 @@ impl Routine {
                 "put_word",
                 template!("put_word"),
                 &[SCRATCH, RECORD, OFF_MAX],
-            ),
-            Self::PutString => (
-                "put_string",
-                template!("put_string"),
-                &[PUT_TEXT, ("READ_STRING", Call(Self::ReadString))],
             ),
             Self::PutBuffer => (
                 "put_buffer",
