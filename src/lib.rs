@@ -1,6 +1,7 @@
 //! `tpc`: ahead-of-time compiler from Tetragon `TracingPolicy` to BPF objects, and a thin loader.
 
 pub mod asm;
+pub mod btf;
 #[cfg(feature = "compiler")]
 pub mod cli;
 #[cfg(feature = "compiler")]
@@ -8,9 +9,11 @@ pub mod codegen;
 #[cfg(feature = "compiler")]
 pub mod compile;
 pub mod diag;
+pub mod elf;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
+pub mod object;
 #[cfg(feature = "compiler")]
 pub mod policy;
 #[cfg(feature = "compiler")]

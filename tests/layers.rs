@@ -19,12 +19,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lower", &["diag", "kernel", "policy", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
-    ("loader", &["diag", "kernel", "asm", "btf", "elf", "object", "bundle"]),
+    (
+        "loader",
+        &["diag", "kernel", "asm", "btf", "elf", "object", "bundle"],
+    ),
     (
         "compile",
         &[
-            "diag", "kernel", "asm", "yaml", "policy", "check", "lower", "ir", "codegen",
-            "object", "bundle",
+            "diag", "kernel", "asm", "yaml", "policy", "check", "lower", "ir", "codegen", "object",
+            "bundle",
         ],
     ),
     ("cli", &["diag", "bundle", "compile", "policy", "yaml"]),
@@ -57,7 +60,10 @@ fn every_module_has_a_layer() {
         .collect();
     assert!(declared.len() > 10, "{declared:?}");
     for module in declared {
-        assert!(is_layer(module), "src/lib.rs declares {module}, which has no layer");
+        assert!(
+            is_layer(module),
+            "src/lib.rs declares {module}, which has no layer"
+        );
     }
 }
 
@@ -66,7 +72,10 @@ fn layers_are_listed_bottom_up() {
     for (position, (module, allowed)) in LAYERS.iter().enumerate() {
         for below in *allowed {
             let found = LAYERS.iter().position(|(name, _)| name == below);
-            assert!(found.is_some_and(|found| found < position), "{module} lists {below}");
+            assert!(
+                found.is_some_and(|found| found < position),
+                "{module} lists {below}"
+            );
         }
     }
 }
@@ -84,7 +93,9 @@ fn sources(src: &Path, module: &str) -> Vec<PathBuf> {
     }
     let mut folders = vec![src.join(module)];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(folder) else { continue };
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.expect("a directory entry is readable").path();
             if path.is_dir() {
@@ -99,8 +110,14 @@ fn sources(src: &Path, module: &str) -> Vec<PathBuf> {
 
 /// First segments after `crate::`, outside comments.
 fn named_modules(text: &str) -> BTreeSet<String> {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     code.flat_map(|line| line.split("crate::").skip(1))
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
         .collect()
 }

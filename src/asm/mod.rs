@@ -7,5 +7,7 @@
 
 mod insn;
 pub mod op;
+mod text;
 
 pub use insn::Insn;
+pub use text::listing;

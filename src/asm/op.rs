@@ -19,7 +19,11 @@ pub const DW: u8 = 0x18;
 pub const MODE_MASK: u8 = 0xe0;
 pub const IMM: u8 = 0x00;
 pub const MEM: u8 = 0x60;
+/// A load with sign extension (Linux 6.6).
+pub const MEMSX: u8 = 0x80;
 pub const ATOMIC: u8 = 0xc0;
+/// In `imm` of an atomic operation: the old value is fetched.
+pub const FETCH: u8 = 0x01;
 
 pub const SRC_MASK: u8 = 0x08;
 pub const K: u8 = 0x00;
@@ -64,3 +68,5 @@ pub const PSEUDO_MAP_VALUE: u8 = 2;
 pub const PSEUDO_FUNC: u8 = 4;
 /// `src_reg` of a call: `imm` is the distance to a BPF function.
 pub const PSEUDO_CALL: u8 = 1;
+/// `src_reg` of a call: `imm` is the BTF id of a kernel function.
+pub const PSEUDO_KFUNC_CALL: u8 = 2;

@@ -69,5 +69,8 @@ pub(super) fn function_reg(index: u8) -> Option<i16> {
 /// Field of a system call's parameter; `None` beyond the six that calls can have.
 pub(super) fn syscall_reg(index: u8) -> Option<Field> {
     let path = SYSCALL_REGS.get(usize::from(index))?;
-    Some(Field { root: "pt_regs", path })
+    Some(Field {
+        root: "pt_regs",
+        path,
+    })
 }

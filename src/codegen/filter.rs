@@ -13,13 +13,19 @@ fn cost(test: &Test) -> u32 {
     match &test.predicate {
         Predicate::Int { .. } | Predicate::Mask { .. } => 1,
         Predicate::Family { .. } | Predicate::State { .. } | Predicate::Protocol { .. } => 10,
-        Predicate::Pid { namespaced: false, follow_forks: false, .. } => 12,
+        Predicate::Pid {
+            namespaced: false,
+            follow_forks: false,
+            ..
+        } => 12,
         Predicate::Port { .. } => 20,
         Predicate::Addr { .. } => 30,
         Predicate::Namespace { .. } => 40,
         Predicate::Capability { .. } => 100,
         Predicate::Pid { .. } => 200,
-        Predicate::Text { of: Subject::Exe, .. } => 400,
+        Predicate::Text {
+            of: Subject::Exe, ..
+        } => 400,
         Predicate::Text { .. } => 300,
     }
 }
@@ -64,9 +70,9 @@ impl Frame<'_> {
             | Predicate::Protocol { .. }
             | Predicate::Family { .. }
             | Predicate::State { .. } => self.socket_filter(test, next),
-            Predicate::Pid { .. }
-            | Predicate::Namespace { .. }
-            | Predicate::Capability { .. } => self.process_filter(test, next),
+            Predicate::Pid { .. } | Predicate::Namespace { .. } | Predicate::Capability { .. } => {
+                self.process_filter(test, next)
+            }
         }
     }
 
@@ -86,7 +92,11 @@ impl Frame<'_> {
     ) {
         let holds = self.b.label();
         let fails = self.to(next);
-        let (hit, miss) = if negate { (fails, holds) } else { (holds, fails) };
+        let (hit, miss) = if negate {
+            (fails, holds)
+        } else {
+            (holds, fails)
+        };
         emit(self, &Exits { hit, miss });
         self.b.bind(holds);
     }

@@ -14,7 +14,11 @@ const UPID_SHIFT: i32 = 4;
 impl Frame<'_> {
     pub(super) fn process_filter(&mut self, test: &Test, next: &mut Target) {
         match &test.predicate {
-            Predicate::Pid { set, namespaced, follow_forks: false } => {
+            Predicate::Pid {
+                set,
+                namespaced,
+                follow_forks: false,
+            } => {
                 let task = self.task();
                 let pid = if *namespaced {
                     self.namespace_pid()
@@ -23,13 +27,21 @@ impl Frame<'_> {
                 };
                 self.decide_int(pid, IntType::U32, set, test.negate, next);
             }
-            Predicate::Pid { set, namespaced, follow_forks: true } => {
+            Predicate::Pid {
+                set,
+                namespaced,
+                follow_forks: true,
+            } => {
                 self.ancestry_filter(set, *namespaced, test.negate, next);
             }
             Predicate::Namespace { kind, inodes, host } => {
                 self.namespace_filter(*kind, inodes, *host, test.negate, next);
             }
-            Predicate::Capability { set, mask, namespaced } => {
+            Predicate::Capability {
+                set,
+                mask,
+                namespaced,
+            } => {
                 self.capability_filter(*set, *mask, *namespaced, test.negate, next);
             }
             _ => unreachable!("only process filters come here"),
@@ -54,7 +66,13 @@ impl Frame<'_> {
         let done = self.b.label();
         let (upid, level) = self.innermost_upid(task);
         self.b.branch(Cond::Eq, level, 0, done);
-        let address = self.b.field_addr(upid, Field { root: "upid", path: "nr" });
+        let address = self.b.field_addr(
+            upid,
+            Field {
+                root: "upid",
+                path: "nr",
+            },
+        );
         let (value, _) = self.probe(address, Size::B4);
         self.b.assign(nr, value);
         self.b.bind(done);
@@ -64,11 +82,29 @@ impl Frame<'_> {
     /// Address of the task's innermost `struct upid`, and its level. The array's index is not
     /// constant, so the verifier cannot track this pointer.
     fn innermost_upid(&mut self, task: Reg) -> (Reg, Reg) {
-        let address = self.b.field_addr(task, Field { root: "task_struct", path: "thread_pid" });
+        let address = self.b.field_addr(
+            task,
+            Field {
+                root: "task_struct",
+                path: "thread_pid",
+            },
+        );
         let (pid, _) = self.probe(address, Size::B8);
-        let address = self.b.field_addr(pid, Field { root: "pid", path: "level" });
+        let address = self.b.field_addr(
+            pid,
+            Field {
+                root: "pid",
+                path: "level",
+            },
+        );
         let (level, _) = self.probe(address, Size::B4);
-        let upid = self.b.field_addr(pid, Field { root: "pid", path: "numbers" });
+        let upid = self.b.field_addr(
+            pid,
+            Field {
+                root: "pid",
+                path: "numbers",
+            },
+        );
         let offset = self.b.mov(level);
         self.b.alu(AluOp::Lsh, offset, UPID_SHIFT);
         self.b.alu(AluOp::Add, upid, offset);
@@ -76,24 +112,26 @@ impl Frame<'_> {
     }
 
     /// The pid of the process or of one of its parents.
-    fn ancestry_filter(
-        &mut self,
-        set: &IntSet,
-        namespaced: bool,
-        negate: bool,
-        next: &mut Target,
-    ) {
+    fn ancestry_filter(&mut self, set: &IntSet, namespaced: bool, negate: bool, next: &mut Target) {
         let current = self.task();
         let fails = self.to(next);
         let (again, higher, holds) = (self.b.label(), self.b.label(), self.b.label());
-        let (hit, miss) = if negate { (fails, holds) } else { (holds, fails) };
+        let (hit, miss) = if negate {
+            (fails, holds)
+        } else {
+            (holds, fails)
+        };
         let leader = self.typed_field(current, "task_struct", "group_leader");
         let task = self.b.mov(leader);
         let count = self.b.mov(0);
         self.b.bind(again);
         self.b.branch(Cond::Eq, task, 0, miss);
         let host = self.typed_field(task, "task_struct", "tgid");
-        let pid = if namespaced { self.pid_in_namespace(task) } else { host };
+        let pid = if namespaced {
+            self.pid_in_namespace(task)
+        } else {
+            host
+        };
         ints::emit(&mut self.b, pid, IntType::U32, set, hit, higher);
         self.b.bind(higher);
         // The idle task, pid 0, is its own parent.
@@ -117,7 +155,11 @@ impl Frame<'_> {
         let inode = self.namespace_inode(kind, next);
         let fails = self.to(next);
         let holds = self.b.label();
-        let (hit, miss) = if negate { (fails, holds) } else { (holds, fails) };
+        let (hit, miss) = if negate {
+            (fails, holds)
+        } else {
+            (holds, fails)
+        };
         if host {
             let offset = self.module.host_namespace(kind);
             let address = self.b.rodata(offset);
@@ -154,9 +196,18 @@ impl Frame<'_> {
 
     fn pid_namespace_inode(&mut self, task: Reg) -> Reg {
         let (upid, _) = self.innermost_upid(task);
-        let address = self.b.field_addr(upid, Field { root: "upid", path: "ns" });
+        let address = self.b.field_addr(
+            upid,
+            Field {
+                root: "upid",
+                path: "ns",
+            },
+        );
         let (namespace, _) = self.probe(address, Size::B8);
-        let field = Field { root: "pid_namespace", path: "ns.inum" };
+        let field = Field {
+            root: "pid_namespace",
+            path: "ns.inum",
+        };
         let address = self.b.field_addr(namespace, field);
         self.probe(address, Size::B4).0
     }
@@ -187,7 +238,9 @@ impl Frame<'_> {
         let slot = self.b.slot(8);
         let to = self.b.slot_addr(slot);
         let bytes = self.b.mov(8);
-        let failed = self.b.call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
+        let failed = self
+            .b
+            .call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
         let fails = self.to(next);
         self.b.branch(Cond::Ne, failed, 0, fails);
         let value = self.b.load_slot(Size::B8, slot, 0);

@@ -4,7 +4,7 @@ use super::filter::Exits;
 use super::frame::{Frame, Target, Value};
 use super::matchers::addrs;
 use super::mir::{AluOp, Cond, Field, Label, Reg, Size};
-use crate::ir::{Abi, ArgType, End, IntSet, IntType, Predicate, Subject, Test, V4Set, V6Set};
+use crate::ir::{Abi, ArgType, End, IntType, Predicate, Subject, Test, V4Set, V6Set};
 use crate::kernel::helpers;
 
 /// `AF_INET`, `AF_INET6` (include/linux/socket.h).
@@ -114,7 +114,11 @@ impl Frame<'_> {
         self.raw(of);
         let (inet, holds) = (self.b.label(), self.b.label());
         let fails = self.to(next);
-        let (hit, miss) = if negate { (fails, holds) } else { (holds, fails) };
+        let (hit, miss) = if negate {
+            (fails, holds)
+        } else {
+            (holds, fails)
+        };
         let exits = Exits { hit, miss };
         self.b.branch(Cond::Eq, family, AF_INET, inet);
         self.b.branch(Cond::Ne, family, AF_INET6, fails);
@@ -168,23 +172,24 @@ impl Frame<'_> {
         };
         let address = self.b.field_addr(sock, Field { root: "sock", path });
         if self.attach.typed() {
-            return [self.b.load(Size::B8, address, 0), self.b.load(Size::B8, address, 8)];
+            return [
+                self.b.load(Size::B8, address, 0),
+                self.b.load(Size::B8, address, 8),
+            ];
         }
         let raw = self.b.slot(16);
         let to = self.b.slot_addr(raw);
         let bytes = self.b.mov(16);
-        self.b.call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
-        [self.b.load_slot(Size::B8, raw, 0), self.b.load_slot(Size::B8, raw, 8)]
+        self.b
+            .call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
+        [
+            self.b.load_slot(Size::B8, raw, 0),
+            self.b.load_slot(Size::B8, raw, 8),
+        ]
     }
 
     /// Reads some bytes of a `sockaddr`, in user memory for system calls.
-    fn sockaddr_field(
-        &mut self,
-        of: Subject,
-        offset: i32,
-        size: Size,
-        unreadable: Label,
-    ) -> Reg {
+    fn sockaddr_field(&mut self, of: Subject, offset: i32, size: Size, unreadable: Label) -> Reg {
         let base = self.raw(of);
         let address = self.plus(base, offset);
         let raw = self.b.slot(8);
@@ -192,7 +197,9 @@ impl Frame<'_> {
         if self.hook.abi == Abi::Function {
             let to = self.b.slot_addr(raw);
             let bytes = self.b.mov(size.bytes() as i32);
-            let failed = self.b.call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
+            let failed = self
+                .b
+                .call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
             self.b.branch(Cond::Eq, failed, 0, read);
         }
         let to = self.b.slot_addr(raw);

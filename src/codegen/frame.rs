@@ -46,7 +46,8 @@ pub(super) struct Known(BTreeMap<Value, Vec<Reg>>);
 impl Known {
     /// Keeps what both know to be in the same registers.
     fn meet(&mut self, other: &Self) {
-        self.0.retain(|value, regs| other.0.get(value) == Some(regs));
+        self.0
+            .retain(|value, regs| other.0.get(value) == Some(regs));
     }
 }
 
@@ -101,7 +102,10 @@ impl<'a> Frame<'a> {
 
     /// A place to jump to, not yet bound.
     pub(super) fn target(&mut self) -> Target {
-        Target { label: self.b.label(), known: None }
+        Target {
+            label: self.b.label(),
+            known: None,
+        }
     }
 
     /// The label of a target for a jump that is about to be written.
@@ -182,7 +186,9 @@ impl<'a> Frame<'a> {
                 self.buffers.len() - 1
             }
         };
-        self.module.layout.buffer(first + number as u32 % MAX_BUFFERS)
+        self.module
+            .layout
+            .buffer(first + number as u32 % MAX_BUFFERS)
     }
 
     /// Forgets texts that lay in the buffer which is about to be overwritten.
@@ -207,11 +213,17 @@ impl<'a> Frame<'a> {
 
     /// Reads a field through a pointer that the verifier tracks.
     pub(super) fn typed_field(&mut self, base: Reg, root: &'static str, path: &'static str) -> Reg {
-        self.b.load_field(field_size(root, path), base, Field { root, path })
+        self.b
+            .load_field(field_size(root, path), base, Field { root, path })
     }
 
     /// Reads a field at any address; 0 when that fails.
-    pub(super) fn probed_field(&mut self, base: Reg, root: &'static str, path: &'static str) -> Reg {
+    pub(super) fn probed_field(
+        &mut self,
+        base: Reg,
+        root: &'static str,
+        path: &'static str,
+    ) -> Reg {
         let address = self.b.field_addr(base, Field { root, path });
         let (value, _) = self.probe(address, field_size(root, path));
         value
@@ -226,7 +238,9 @@ impl<'a> Frame<'a> {
         };
         let to = self.b.slot_addr(slot);
         let bytes = self.b.mov(size.bytes() as i32);
-        let failed = self.b.call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
+        let failed = self
+            .b
+            .call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
         (self.b.load_slot(size, slot, 0), failed)
     }
 

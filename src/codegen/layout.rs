@@ -94,7 +94,11 @@ mod tests {
     #[test]
     fn a_text_can_be_read_a_whole_text_ahead_from_its_end() {
         for reports in [false, true] {
-            let layout = Layout { rate_args: None, buffers: 1, reports };
+            let layout = Layout {
+                rate_args: None,
+                buffers: 1,
+                reports,
+            };
             let end = layout.buffer(0) + BUFFER;
             assert!(end + TEXT + 256 <= layout.size());
         }
@@ -102,7 +106,11 @@ mod tests {
 
     #[test]
     fn sections_stay_inside_the_record() {
-        let layout = Layout { rate_args: Some(2), buffers: 3, reports: true };
+        let layout = Layout {
+            rate_args: Some(2),
+            buffers: 3,
+            reports: true,
+        };
         assert!(layout.last_text() + 8 + TEXT + 8 + 8 <= layout.record_bytes());
         assert!(layout.last_source() + TEXT + 8 <= layout.size());
         assert_eq!(layout.size() % 8, 0);

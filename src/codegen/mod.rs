@@ -1,8 +1,135 @@
 //! `ir` to BPF machine code.
 //!
-//! In: a [`Program`](crate::ir::Program). Out: functions, maps and their relocations for
-//! [`object`](crate::object). On the way code is held in [`mir`]: instructions over
-//! virtual registers and labels, with kernel fields by name. `backend` turns that
-//! into BPF instructions.
+//! In: a [`Program`]. Out: an [`Output`]: maps, functions before register allocation, and which
+//! functions are the programs of which hook. [`backend`] turns each function into instructions.
+//!
+//! Every hook gets one program for each way to attach it, best way first; a hook that
+//! reports return values gets a second program for the return. A program judges the rules
+//! in order with the values it needs, read where they are first needed, acts, and reports.
+//! Longer routines are shared functions made from the texts in `bpf-templates/`.
 
+mod attach;
+pub mod backend;
+mod filter;
+mod filter_process;
+mod filter_socket;
+mod filter_text;
+mod frame;
+mod layout;
+mod matchers;
 pub mod mir;
+mod module;
+mod program;
+mod report;
+mod routine;
+mod template;
+mod values;
+
+pub use attach::{Attach, Role};
+pub use module::{HostNamespace, Map, MapKind, Routed};
+
+use crate::ir::{Abi, ArgType, Hook, Program};
+use layout::Layout;
+use mir::FunctionId;
+use module::Module;
+use program::Numbered;
+
+/// The code of a policy.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub maps: Vec<Map>,
+    pub functions: Vec<Routed>,
+    /// One for each hook of the policy, in its order.
+    pub hooks: Vec<Vec<Variant>>,
+    /// Read-only data for the loader to fill.
+    pub host_namespaces: Vec<HostNamespace>,
+}
+
+/// One way to attach a hook.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    pub attach: Attach,
+    /// The kernel function.
+    pub target: String,
+    pub programs: Vec<(Role, FunctionId)>,
+}
+
+/// Compiles every hook of a policy.
+pub fn generate(program: &Program) -> Output {
+    let slots = 2 * program.hooks.len() as u32;
+    let mut module = Module::new(layout(program), slots);
+    let hooks = program
+        .hooks
+        .iter()
+        .enumerate()
+        .map(|(number, hook)| variants(&Numbered { number, hook }, &mut module))
+        .collect();
+    let (maps, functions, host_namespaces) = module.into_parts();
+    Output {
+        maps,
+        functions,
+        hooks,
+        host_namespaces,
+    }
+}
+
+fn variants(numbered: &Numbered<'_>, module: &mut Module) -> Vec<Variant> {
+    let target = target(numbered.hook);
+    let variant = |attach| {
+        let code = numbered.entry(module, attach);
+        let section = attach.section(Role::Entry, &target);
+        let mut programs = vec![(Role::Entry, module.add_function(section, None, code))];
+        if numbered.hook.ret.is_some() {
+            let code = numbered.exit(module, attach);
+            let section = attach.section(Role::Return, &target);
+            programs.push((Role::Return, module.add_function(section, None, code)));
+        }
+        Variant {
+            attach,
+            target: target.clone(),
+            programs,
+        }
+    };
+    program::ladder(numbered.hook)
+        .into_iter()
+        .map(variant)
+        .collect()
+}
+
+/// Name of the kernel function behind a hook on x86_64.
+fn target(hook: &Hook) -> String {
+    match hook.abi {
+        Abi::Function => hook.symbol.clone(),
+        Abi::Syscall => format!("__x64_{}", hook.symbol),
+    }
+}
+
+fn layout(program: &Program) -> Layout {
+    let rules = || program.hooks.iter().flat_map(|hook| &hook.rules);
+    let reports = rules().any(|rule| rule.post.is_some());
+    let limited = rules().any(|rule| rule.post.is_some_and(|post| post.rate.is_some()));
+    let texts = program.hooks.iter().map(texts).max().unwrap_or(0);
+    let args = program.hooks.iter().map(shown_args).max().unwrap_or(0);
+    Layout {
+        rate_args: limited.then_some(args),
+        buffers: u32::from(reports) + texts.min(frame::MAX_BUFFERS),
+        reports,
+    }
+}
+
+/// Texts that the filters of a hook look at.
+fn texts(hook: &Hook) -> u32 {
+    let tests = hook.rules.iter().flat_map(|rule| &rule.tests);
+    let mut subjects: Vec<_> = tests.filter_map(program::text_subject).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    subjects.len() as u32
+}
+
+/// Arguments that events of a hook show.
+fn shown_args(hook: &Hook) -> u32 {
+    hook.args
+        .iter()
+        .filter(|arg| arg.ty != ArgType::Nop)
+        .count() as u32
+}

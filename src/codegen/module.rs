@@ -97,15 +97,31 @@ impl Module {
 
     fn describe(&self, purpose: Purpose) -> Map {
         let (name, kind, key_size, value_size, max_entries) = match purpose {
-            Purpose::Scratch => {
-                ("scratch", MapKind::PercpuArray, 4, self.layout.size(), self.slots)
-            }
+            Purpose::Scratch => (
+                "scratch",
+                MapKind::PercpuArray,
+                4,
+                self.layout.size(),
+                self.slots,
+            ),
             Purpose::Events => ("events", MapKind::Ringbuf, 0, 0, RING),
             Purpose::Lost => ("lost", MapKind::PercpuArray, 4, 8, 1),
             Purpose::Rate => ("rate", MapKind::LruHash, self.layout.key_bytes(), 8, RATES),
-            Purpose::Pending => ("pending", MapKind::LruHash, PENDING_KEY, PENDING_VALUE, PENDING),
+            Purpose::Pending => (
+                "pending",
+                MapKind::LruHash,
+                PENDING_KEY,
+                PENDING_VALUE,
+                PENDING,
+            ),
         };
-        Map { name, kind, key_size, value_size, max_entries }
+        Map {
+            name,
+            kind,
+            key_size,
+            value_size,
+            max_entries,
+        }
     }
 
     /// The shared function for a routine, made on first use.
@@ -125,7 +141,11 @@ impl Module {
         params: Option<u8>,
         code: Function,
     ) -> FunctionId {
-        self.functions.push(Routed { section, params, code });
+        self.functions.push(Routed {
+            section,
+            params,
+            code,
+        });
         FunctionId(self.functions.len() - 1)
     }
 

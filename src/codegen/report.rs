@@ -25,7 +25,12 @@ pub(super) fn info(hook: usize, rule: usize, kind: u8, action: u8, sections: usi
 impl Frame<'_> {
     /// First word of the header of a rule's event at the entry.
     pub(super) fn entry_info(&self, hook: usize, rule: usize, of: &Rule) -> u64 {
-        let read = self.hook.args.iter().filter(|arg| arg.ty != ArgType::Nop).count();
+        let read = self
+            .hook
+            .args
+            .iter()
+            .filter(|arg| arg.ty != ArgType::Nop)
+            .count();
         info(hook, rule, 0, of.shown as u8, read + PROCESS_SECTIONS)
     }
 
@@ -184,7 +189,8 @@ impl Frame<'_> {
         let map = self.b.map(map);
         let value = self.b.slot_addr(value);
         let flags = self.b.mov(BPF_ANY);
-        self.b.call(helpers::MAP_UPDATE_ELEM, &[map, key, value, flags]);
+        self.b
+            .call(helpers::MAP_UPDATE_ELEM, &[map, key, value, flags]);
     }
 
     /// Pointer to the key of the current call in `pending`.

@@ -53,8 +53,10 @@ const RECORD: (&str, Hole) = ("RECORD", Number(|module| module.layout.record()))
 const OFF_MAX: (&str, Hole) = ("OFF_MAX", Number(|module| module.layout.last_section()));
 const OFF_ROOM: (&str, Hole) = ("OFF_ROOM", Number(|module| module.layout.last_text()));
 const SOURCE_MAX: (&str, Hole) = ("SOURCE_MAX", Number(|module| module.layout.last_source()));
-const RECORD_BYTES: (&str, Hole) =
-    ("RECORD_BYTES", Number(|module| module.layout.record_bytes()));
+const RECORD_BYTES: (&str, Hole) = (
+    "RECORD_BYTES",
+    Number(|module| module.layout.record_bytes()),
+);
 const PATH: (&str, Hole) = ("PATH", Call(Routine::Path));
 const PUT_TEXT: (&str, Hole) = ("PUT_TEXT", Call(Routine::PutText));
 
@@ -74,23 +76,41 @@ impl Routine {
                 template!("put_text"),
                 &[SCRATCH, RECORD, OFF_MAX, OFF_ROOM, SOURCE_MAX],
             ),
-            Self::PutPath => {
-                ("put_path", template!("put_path"), &[SCRATCH, AT_MAX, PATH, PUT_TEXT])
-            }
-            Self::PutWord => ("put_word", template!("put_word"), &[SCRATCH, RECORD, OFF_MAX]),
+            Self::PutPath => (
+                "put_path",
+                template!("put_path"),
+                &[SCRATCH, AT_MAX, PATH, PUT_TEXT],
+            ),
+            Self::PutWord => (
+                "put_word",
+                template!("put_word"),
+                &[SCRATCH, RECORD, OFF_MAX],
+            ),
             Self::PutString => (
                 "put_string",
                 template!("put_string"),
                 &[PUT_TEXT, ("READ_STRING", Call(Self::ReadString))],
             ),
-            Self::PutBuffer => {
-                ("put_buffer", template!("put_buffer"), &[SCRATCH, AT_MAX, PUT_TEXT])
-            }
-            Self::PutSock => ("put_sock", template!("put_sock"), &[SCRATCH, RECORD, OFF_MAX]),
-            Self::PutSockaddr => {
-                ("put_sockaddr", template!("put_sockaddr"), &[SCRATCH, RECORD, OFF_MAX])
-            }
-            Self::PutCred => ("put_cred", template!("put_cred"), &[SCRATCH, RECORD, OFF_MAX]),
+            Self::PutBuffer => (
+                "put_buffer",
+                template!("put_buffer"),
+                &[SCRATCH, AT_MAX, PUT_TEXT],
+            ),
+            Self::PutSock => (
+                "put_sock",
+                template!("put_sock"),
+                &[SCRATCH, RECORD, OFF_MAX],
+            ),
+            Self::PutSockaddr => (
+                "put_sockaddr",
+                template!("put_sockaddr"),
+                &[SCRATCH, RECORD, OFF_MAX],
+            ),
+            Self::PutCred => (
+                "put_cred",
+                template!("put_cred"),
+                &[SCRATCH, RECORD, OFF_MAX],
+            ),
             Self::Process => (
                 "process",
                 template!("process"),
@@ -103,13 +123,19 @@ impl Routine {
                     ("WALK", Number(|module| module.layout.buffer(0))),
                 ],
             ),
-            Self::RateKey => {
-                ("rate_key", template!("rate_key"), &[SCRATCH, RECORD, OFF_MAX, AT_MAX])
-            }
+            Self::RateKey => (
+                "rate_key",
+                template!("rate_key"),
+                &[SCRATCH, RECORD, OFF_MAX, AT_MAX],
+            ),
             Self::Rate => (
                 "rate",
                 template!("rate"),
-                &[SCRATCH, ("RATE", Map(Purpose::Rate)), ("KEY", Number(|_| KEY))],
+                &[
+                    SCRATCH,
+                    ("RATE", Map(Purpose::Rate)),
+                    ("KEY", Number(|_| KEY)),
+                ],
             ),
             Self::Emit => (
                 "emit",
@@ -137,9 +163,11 @@ impl Routine {
             };
             env.set(hole, value);
         }
-        let template = Template::parse(text, name).expect("a test parses every template");
+        let template = Template::parse(text).expect("a test parses every template");
         let mut b = Builder::new(format!("tpc_{name}"));
-        template.instantiate(&mut b, &env).expect("a test instantiates every template");
+        template
+            .instantiate(&mut b, &env)
+            .expect("a test instantiates every template");
         (b.finish(), template.params())
     }
 }

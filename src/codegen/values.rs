@@ -56,7 +56,11 @@ impl Frame<'_> {
     pub(super) fn declared(&self, subject: Subject) -> &Arg {
         match subject {
             Subject::Arg(position) => &self.hook.args[position],
-            Subject::Return => self.hook.ret.as_ref().expect("lower declares what it tests"),
+            Subject::Return => self
+                .hook
+                .ret
+                .as_ref()
+                .expect("lower declares what it tests"),
             Subject::Exe => unreachable!("the executable is not declared"),
         }
     }
@@ -258,12 +262,20 @@ impl Frame<'_> {
         };
         let scratch = self.scratch();
         if !from_end {
-            return Text { base: scratch, offset: (at + STATE) as i16, len };
+            return Text {
+                base: scratch,
+                offset: (at + STATE) as i16,
+                len,
+            };
         }
         let base = self.b.mov(TEXT as i32);
         self.b.alu(AluOp::Sub, base, len);
         self.b.alu(AluOp::Add, base, scratch);
-        Text { base, offset: (at + STATE) as i16, len }
+        Text {
+            base,
+            offset: (at + STATE) as i16,
+            len,
+        }
     }
 
     /// Reads a string or buffer before any rule looks at it. The routine's flags stay in the register:
@@ -343,7 +355,10 @@ impl Frame<'_> {
 
     /// The length that a buffer's size parameter asks for.
     pub(super) fn wanted(&mut self, subject: Subject) -> Reg {
-        let ArgType::CharBuf { size_from: Some(index) } = self.declared(subject).ty else {
+        let ArgType::CharBuf {
+            size_from: Some(index),
+        } = self.declared(subject).ty
+        else {
             unreachable!("check wants a size for every buffer");
         };
         let declared = self.hook.args.iter().find(|arg| arg.index == index);

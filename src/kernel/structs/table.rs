@@ -4,7 +4,7 @@
 //! types of members need not be the kernel's: CO-RE matches by name, through anonymous structures and unions.
 //! Where a member was renamed, a second row with a `___flavour` names it as the other kernels do.
 
-use super::Ty::{Array, I32, Ptr, Struct, U8, U16, U32, U64};
+use super::Ty::{Array, I32, I64, Ptr, Struct, U8, U16, U32, U64};
 use super::{Field, StructDef, Ty};
 
 const fn s(name: &'static str, fields: &'static [Field]) -> StructDef {
@@ -21,6 +21,7 @@ const fn f(name: &'static str, ty: Ty) -> Field {
 
 #[rustfmt::skip]
 pub(super) static STRUCTS: &[StructDef] = &[
+    s("atomic64_t", &[f("counter", I64)]),
     s("cgroup_namespace", &[f("ns", Struct("ns_common"))]),
     s("cred", &[
         f("uid", Struct("kuid_t")), f("gid", Struct("kgid_t")), f("suid", Struct("kuid_t")), f("sgid", Struct("kgid_t")),
@@ -74,7 +75,7 @@ pub(super) static STRUCTS: &[StructDef] = &[
     ]),
     s("sock_common", &[
         f("skc_daddr", U32), f("skc_rcv_saddr", U32), f("skc_dport", U16), f("skc_num", U16), f("skc_family", U16), f("skc_state", U8),
-        f("skc_v6_daddr", Struct("in6_addr")), f("skc_v6_rcv_saddr", Struct("in6_addr")), f("skc_cookie", U64),
+        f("skc_v6_daddr", Struct("in6_addr")), f("skc_v6_rcv_saddr", Struct("in6_addr")), f("skc_cookie", Struct("atomic64_t")),
     ]),
     s("socket", &[f("sk", Ptr("sock")), f("type", U16)]),
     s("super_block", &[f("s_dev", U32), f("s_magic", U64), f("s_root", Ptr("dentry"))]),

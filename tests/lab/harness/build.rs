@@ -1,0 +1,103 @@
+//! The guest's base system: init, the trigger program, the loader, bpftool.
+//!
+//! Everything is built from the sources of this project, statically, into `.lab-cache/` and `target/lab`; bpftool and
+//! the shared libraries that it loads are this machine's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::apt::find_program;
+use super::cpio::Archive;
+use super::{make_dir, project_root, run};
+
+/// The loader on the guest.
+pub(crate) const LOADER: &str = "/bin/tpc-loader";
+/// The trigger program on the guest.
+pub(crate) const TRIGGER: &str = "/bin/trigger";
+/// bpftool on the guest.
+pub(crate) const BPFTOOL: &str = "/bin/bpftool";
+
+/// Sources of the guest's programs, under `tests/lab/guest/`.
+const PROGRAMS: [(&str, &[&str]); 2] = [
+    ("init", &["init.c"]),
+    (
+        "trigger",
+        &[
+            "trigger.c",
+            "ops_file.c",
+            "ops_net.c",
+            "ops_process.c",
+            "ops_node.c",
+        ],
+    ),
+];
+
+/// Builds the base system.
+pub(crate) fn guest(cache: &Path) -> Result<Archive, String> {
+    let mut archive = Archive::default();
+    for (name, sources) in PROGRAMS {
+        let program = compile(cache, name, sources)?;
+        let path = if name == "init" {
+            "/init".to_owned()
+        } else {
+            format!("/bin/{name}")
+        };
+        archive.file(&path, 0o755, read(&program)?);
+    }
+    archive.file(LOADER, 0o755, read(&loader()?)?);
+    add_bpftool(&mut archive)?;
+    for dir in ["/proc", "/sys", "/dev", "/tmp", "/run", "/root"] {
+        archive.directory(dir);
+    }
+    Ok(archive)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn compile(cache: &Path, name: &str, sources: &[&str]) -> Result<PathBuf, String> {
+    let dir = cache.join("guest");
+    make_dir(&dir)?;
+    let program = dir.join(name);
+    let from = project_root().join("tests/lab/guest");
+    run(Command::new("gcc")
+        .args(["-static", "-O2", "-Wall", "-Wextra", "-pthread", "-s", "-o"])
+        .arg(&program)
+        .args(sources.iter().map(|source| from.join(source))))?;
+    Ok(program)
+}
+
+/// Builds the loader without the compiler, linked statically: the guest has no libc.
+fn loader() -> Result<PathBuf, String> {
+    let target = "x86_64-unknown-linux-gnu";
+    let dir = project_root().join("target/lab");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    run(Command::new(cargo)
+        .current_dir(project_root())
+        .args(["build", "--locked", "--release", "--bin", "tpc-loader"])
+        .args([
+            "--no-default-features",
+            "--features",
+            "loader",
+            "--target",
+            target,
+        ])
+        .env("CARGO_TARGET_DIR", &dir)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
+    Ok(dir.join(target).join("release/tpc-loader"))
+}
+
+fn add_bpftool(archive: &mut Archive) -> Result<(), String> {
+    let program = find_program("bpftool").ok_or("bpftool is not installed")?;
+    archive.file(BPFTOOL, 0o755, read(&program)?);
+    let output = run(Command::new("ldd").arg(&program))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // Lines are "name => /path (address)" or "/path (address)"; the vdso has no path.
+    for path in text.split_whitespace().filter(|word| word.starts_with('/')) {
+        archive.file(path, 0o755, read(Path::new(path))?);
+    }
+    Ok(())
+}
