@@ -226,6 +226,16 @@ fn a_bundle_is_replaced_whole_and_leaves_no_rest() {
 }
 
 #[test]
+fn the_longest_name_is_written_and_replaced() {
+    let name = "n".repeat(253);
+    let dir = directory(&[("p.yaml", &policy(&name))]);
+    for output in ["out", "out", "a.tar.gz", "a.tar.gz"] {
+        expect(&run(dir.path(), &["compile", "p.yaml", "-o", output], ""), 0, "wrote n");
+    }
+    assert!(dir.path().join("out").join(&name).join("manifest.json").exists());
+}
+
+#[test]
 fn what_is_no_bundle_is_not_replaced() {
     let dir = directory(&[
         ("p.yaml", &policy("p")),
