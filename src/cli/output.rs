@@ -92,7 +92,7 @@ pub(super) fn write(target: &Target, bundles: &[Compiled]) -> Result<(), Error> 
         Target::Directory(path) => directory(path, bundles),
         Target::Archive(path) => {
             let bytes = archive(bundles).at(path)?;
-            let staged = beside(path, "new");
+            let staged = beside(path, "new", 0);
             let written = file(&staged, &bytes).and_then(|()| fs::rename(&staged, path));
             if written.is_err() {
                 let _ = fs::remove_file(&staged);
@@ -102,10 +102,10 @@ pub(super) fn write(target: &Target, bundles: &[Compiled]) -> Result<(), Error> 
     }
 }
 
-/// A temporary name in the directory of `path`, hidden and private to this process.
-fn beside(path: &Path, what: &str) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{what}.{}", std::process::id()))
+/// A temporary name in the directory of `path`, hidden and private to this process. It
+/// does not contain the name itself, which may already have the greatest length.
+fn beside(path: &Path, what: &str, number: usize) -> PathBuf {
+    path.with_file_name(format!(".tpc.{what}.{}.{number}", std::process::id()))
 }
 
 fn file(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -129,7 +129,11 @@ fn directory(out: &Path, bundles: &[Compiled]) -> Result<(), Error> {
             });
         }
     }
-    let staged: Vec<PathBuf> = places.iter().map(|place| beside(place, "new")).collect();
+    let staged: Vec<PathBuf> = places
+        .iter()
+        .enumerate()
+        .map(|(number, place)| beside(place, "new", number))
+        .collect();
     let written = bundles
         .iter()
         .zip(&staged)
@@ -190,7 +194,7 @@ fn replace(staged: &Path, place: &Path) -> io::Result<()> {
     if !place.exists() {
         return fs::rename(staged, place);
     }
-    let old = beside(place, "old");
+    let old = beside(place, "old", 0);
     let _ = fs::remove_dir_all(&old);
     fs::rename(place, &old)?;
     if let Err(error) = fs::rename(staged, place) {

@@ -315,6 +315,10 @@ fn integer(node: &Node, field: &str, min: i128, max: i128, sink: &mut Sink) -> O
             let message = format!("{field} must lie between {min} and {max}, but is {value}");
             sink.push(Diagnostic::error(code::OUT_OF_RANGE, message).at(node.span));
         }
+        Resolved::Float(value) if value.fract() == 0.0 => {
+            let message = format!("{field} must lie between {min} and {max}");
+            sink.push(Diagnostic::error(code::OUT_OF_RANGE, message).at(node.span));
+        }
         _ => wrong_type(node, field, "a whole number", sink),
     }
     None

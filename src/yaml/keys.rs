@@ -23,8 +23,8 @@ pub(super) enum Key {
 #[derive(Default)]
 pub(super) struct Keys {
     entries: Vec<Entry>,
-    /// Where each key stands.
-    places: BTreeMap<String, Span>,
+    /// Where each key came from.
+    places: BTreeMap<String, Place>,
     /// A key was left out because it is no text.
     broken: bool,
 }
@@ -35,21 +35,23 @@ impl Keys {
         (!self.broken || !self.entries.is_empty()).then_some(self.entries)
     }
 
+    /// Adds an entry that stands in the mapping itself.
     pub(super) fn insert(&mut self, key: Spanned<String>, value: Node, sink: &mut Sink) {
-        if let Some(&first) = self.places.get(&key.value) {
-            let diagnostic = Diagnostic::error(
-                code::DUPLICATE_KEY,
-                format!("the key `{}` is given twice", key.value),
-            )
-            .at(key.span)
-            .label("second time")
-            .related(first, "first time")
-            .help("remove one of the two; Kubernetes refuses duplicate keys");
-            sink.push(diagnostic);
-            return;
+        let place = Place {
+            span: key.span,
+            merged: false,
+        };
+        self.put(place, key, value, sink);
+    }
+
+    fn put(&mut self, place: Place, key: Spanned<String>, value: Node, sink: &mut Sink) {
+        match self.places.get(&key.value) {
+            Some(&first) => sink.push(duplicate(&key.value, first, place)),
+            None => {
+                self.places.insert(key.value.clone(), place);
+                self.entries.push(Entry { key, value });
+            }
         }
-        self.places.insert(key.value.clone(), key.span);
-        self.entries.push(Entry { key, value });
     }
 
     /// Takes over the entries of the mapping, or mappings, given to `<<`.
@@ -72,22 +74,43 @@ impl Keys {
 
     fn merge_entries(&mut self, at: Span, entries: Vec<Entry>, sink: &mut Sink) {
         for Entry { key, value } in entries {
-            if let Some(&first) = self.places.get(&key.value) {
-                let message = format!(
-                    "the key `{}` is merged in although it is already there",
-                    key.value
-                );
-                let diagnostic = Diagnostic::error(code::DUPLICATE_KEY, message)
-                    .at(at)
-                    .label(format!("brings in another `{}`", key.value))
-                    .related(first, "given here")
-                    .help("a merge cannot override in Kubernetes objects; write the keys out");
-                sink.push(diagnostic);
-            } else {
-                self.insert(Spanned::new(key.value, at), value, sink);
-            }
+            let place = Place {
+                span: at,
+                merged: true,
+            };
+            self.put(place, Spanned::new(key.value, at), value, sink);
         }
     }
+}
+
+/// Where a key came from: its own place, or that of the `<<` that merged it.
+#[derive(Clone, Copy)]
+struct Place {
+    span: Span,
+    merged: bool,
+}
+
+fn duplicate(key: &str, first: Place, second: Place) -> Diagnostic {
+    let origin = |place: Place, nth: &str| {
+        if place.merged {
+            format!("`{key}` is merged in here")
+        } else {
+            format!("{nth} time")
+        }
+    };
+    let help = if first.merged || second.merged {
+        "a merge cannot override in Kubernetes objects; write the keys out"
+    } else {
+        "remove one of the two; Kubernetes refuses duplicate keys"
+    };
+    Diagnostic::error(
+        code::DUPLICATE_KEY,
+        format!("the key `{key}` is given twice"),
+    )
+    .at(second.span)
+    .label(origin(second, "second"))
+    .related(first.span, origin(first, "first"))
+    .help(help)
 }
 
 fn not_mergeable(at: Span, node: &Node) -> Diagnostic {

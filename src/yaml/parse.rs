@@ -109,9 +109,10 @@ impl Builder<'_> {
             Event::DocumentStart(..) => self.open(span),
             Event::DocumentEnd => self.close(),
             Event::Scalar(text, style, anchor, tag) => {
-                self.count(1 + text.len() / 64, span)?;
+                let weight = 1 + text.len() / 64;
+                self.count(weight, span)?;
                 let node = self.scalar(text, style, tag.as_deref(), span);
-                self.define(anchor, &node, 1);
+                self.define(anchor, &node, weight);
                 self.add(node);
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -206,7 +207,10 @@ impl Builder<'_> {
         } else {
             text.into_owned()
         };
-        let resolved = match tag.and_then(Tag::core_suffix) {
+        let resolved = match tag
+            .and_then(|tag| tag.suffix_in_namespace("tag:yaml.org,2002:"))
+            .as_deref()
+        {
             Some("str") => Resolved::Text,
             Some("binary") => {
                 let message = "the tag `!!binary` is not supported";
@@ -351,5 +355,157 @@ impl Builder<'_> {
     fn syntax_error(&mut self, error: &ScanError) {
         self.current = None;
         self.sink.push(syntax::explain(self.file, self.text, error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::Value;
+    use super::*;
+    use crate::diag::{Sources, render};
+
+    /// The first document as JSON-like text, or the problems.
+    fn read(text: &str) -> String {
+        let (mut sources, mut sink) = (Sources::new(), Sink::new());
+        let file = sources.add("f", text);
+        let documents = parse(file, text, &mut sink);
+        if !sink.is_empty() {
+            return render::concise(&sink.into_sorted(), &sources);
+        }
+        let root = documents.into_iter().find_map(|document| document.root);
+        root.map_or("nothing".into(), |root| show(&root))
+    }
+
+    fn show(node: &Node) -> String {
+        match &node.value {
+            Value::Scalar(scalar) => match scalar.resolved {
+                Resolved::Text => format!("{:?}", scalar.text),
+                other => format!("{other:?}"),
+            },
+            Value::Sequence(items) => {
+                let items: Vec<_> = items.iter().map(|item| show(item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Mapping(mapping) => {
+                let entry = |entry: &super::super::tree::Entry| {
+                    format!("{}: {}", entry.key.value, show(&entry.value))
+                };
+                let entries: Vec<_> = mapping.entries.iter().map(entry).collect();
+                format!("{{{}}}", entries.join(", "))
+            }
+            Value::Bad => "BAD".into(),
+        }
+    }
+
+    #[test]
+    fn styles_and_types() {
+        let text = "a: [1, '1', \"x\\ty\", yes]\nb:\n- c: |\n    l1\n    l2\n  d: >-\n    f1\n    f2\ne:\n1: !!str 2\non: ~\n";
+        assert_eq!(
+            read(text),
+            r#"{a: [Int(1), "1", "x\ty", Bool(true)], b: [{c: "l1\nl2\n", d: "f1 f2"}], e: Null, 1: "2", true: Null}"#
+        );
+        assert_eq!(
+            read("{\"a\": [1, 2,], 'b': {}}"),
+            "{a: [Int(1), Int(2)], b: {}}"
+        );
+        assert_eq!(read("# nothing\n---\n...\n"), "nothing");
+        assert_eq!(read(""), "nothing");
+    }
+
+    #[test]
+    fn aliases_and_merges() {
+        assert_eq!(
+            read("a: &x {k: [1]}\nb: *x\nc: {<<: *x, l: 2}\nd: {<<: [*x, {m: 3}]}\n"),
+            "{a: {k: [Int(1)]}, b: {k: [Int(1)]}, c: {k: [Int(1)], l: Int(2)}, d: {k: [Int(1)], m: Int(3)}}"
+        );
+        assert_eq!(
+            read("a: &x 1\nb: &x 2\nc: *x\n"),
+            "{a: Int(1), b: Int(2), c: Int(2)}"
+        );
+        assert_eq!(read("\"<<\": 1"), "{<<: Int(1)}");
+    }
+
+    #[test]
+    fn duplicate_keys_by_any_way() {
+        for text in [
+            "a: 1\n'a': 2\n",
+            "true: 1\non: 2\n",
+            "{x: &x {k: 1}, y: {k: 2, <<: *x}}",
+            "1: a\n0x1: b\n",
+        ] {
+            assert!(read(text).contains("TPC0004"), "{text}");
+        }
+        let merged_twice = read("a: &a {k: 1}\nb: &b {k: 2}\nc: {<<: [*a, *b]}\n");
+        assert!(merged_twice.contains("is merged in here"), "{merged_twice}");
+    }
+
+    #[test]
+    fn alias_bombs_are_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..10 {
+            let previous = format!("*a{}", level - 1);
+            let items = [previous.as_str(); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        assert!(read(&text).contains("TPC0007"));
+        let long = format!(
+            "a: &a {}\nb: [{}]\n",
+            "x".repeat(1 << 16),
+            ["*a"; 1000].join(", ")
+        );
+        assert!(read(&long).contains("TPC0007"), "text counts too");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let flow = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let block = "- ".repeat(10_000);
+        for text in [flow, block] {
+            assert!(read(&text).contains("error[TPC0007]: the values are nested too deeply"));
+        }
+        let fine = format!("{}{}", "[".repeat(150), "]".repeat(150));
+        assert!(read(&fine).starts_with("[[["));
+    }
+
+    #[test]
+    fn spans_point_at_what_was_written() {
+        let text = "a:\n  b: 'q'\n  c:\nd: [x]\n";
+        let (mut sources, mut sink) = (Sources::new(), Sink::new());
+        let file = sources.add("f", text);
+        let documents = parse(file, text, &mut sink);
+        let Some(Node {
+            value: Value::Mapping(root),
+            span,
+        }) = &documents[0].root
+        else {
+            panic!("a mapping")
+        };
+        assert_eq!(sources.slice(*span), text.trim_end());
+        let Value::Mapping(a) = &root.entries[0].value.value else {
+            panic!("a mapping")
+        };
+        assert_eq!(sources.slice(root.entries[0].value.span), "b: 'q'\n  c");
+        assert_eq!(sources.slice(a.entries[0].value.span), "'q'");
+        assert_eq!(
+            sources.slice(a.entries[1].value.span),
+            "c",
+            "a missing value stands at its key"
+        );
+        assert_eq!(sources.slice(root.entries[1].value.span), "[x]");
+    }
+
+    #[test]
+    fn a_broken_document_does_not_hide_the_next() {
+        let (mut sources, mut sink) = (Sources::new(), Sink::new());
+        let text = "a: [1\n---\nb: 2\n---\nc: {\n---\nd: 4\n";
+        let file = sources.add("f", text);
+        let documents = parse(file, text, &mut sink);
+        let shown: Vec<_> = documents
+            .iter()
+            .filter_map(|d| d.root.as_ref())
+            .map(|root| show(root))
+            .collect();
+        assert_eq!(shown, ["{b: Int(2)}", "{d: Int(4)}"]);
+        assert_eq!(sink.errors(), 2);
     }
 }
