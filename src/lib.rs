@@ -2,6 +2,9 @@
 
 pub mod asm;
 pub mod btf;
+pub mod bundle;
+#[cfg(feature = "compiler")]
+pub mod check;
 #[cfg(feature = "compiler")]
 pub mod cli;
 #[cfg(feature = "compiler")]
@@ -13,6 +16,8 @@ pub mod elf;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
+#[cfg(feature = "compiler")]
+pub mod lower;
 pub mod object;
 #[cfg(feature = "compiler")]
 pub mod policy;

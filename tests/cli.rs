@@ -230,9 +230,19 @@ fn the_longest_name_is_written_and_replaced() {
     let name = "n".repeat(253);
     let dir = directory(&[("p.yaml", &policy(&name))]);
     for output in ["out", "out", "a.tar.gz", "a.tar.gz"] {
-        expect(&run(dir.path(), &["compile", "p.yaml", "-o", output], ""), 0, "wrote n");
+        expect(
+            &run(dir.path(), &["compile", "p.yaml", "-o", output], ""),
+            0,
+            "wrote n",
+        );
     }
-    assert!(dir.path().join("out").join(&name).join("manifest.json").exists());
+    assert!(
+        dir.path()
+            .join("out")
+            .join(&name)
+            .join("manifest.json")
+            .exists()
+    );
 }
 
 #[test]

@@ -15,8 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("yaml", &["diag"]),
     ("bundle", &["diag", "kernel"]),
     ("policy", &["diag", "yaml"]),
-    ("check", &["diag", "kernel", "policy"]),
-    ("lower", &["diag", "kernel", "policy", "check", "ir"]),
+    ("check", &["diag", "kernel", "policy", "ir"]),
+    ("lower", &["diag", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
     (
@@ -30,7 +30,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "bundle",
         ],
     ),
-    ("cli", &["diag", "bundle", "compile", "policy", "yaml"]),
+    (
+        "cli",
+        &["diag", "bundle", "object", "compile", "policy", "yaml"],
+    ),
 ];
 
 #[test]

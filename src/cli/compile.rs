@@ -10,8 +10,10 @@ use super::Exit;
 use super::input;
 use super::output::{self, Target};
 use super::report::Options;
+use crate::bundle::{MANIFEST, OBJECT};
 use crate::compile::{Compiled, compile};
 use crate::diag::{Diagnostic, Sink, Sources, code};
+use crate::object;
 use crate::policy::Policy;
 
 /// Compile policies to bundles that tpc-loader loads
@@ -132,12 +134,12 @@ fn emit(stage: Stage, compiled: &[Compiled]) -> Result<(), Box<Diagnostic>> {
         return Err(Box::new(Diagnostic::error(code::NOT_WRITTEN, message)));
     };
     let bytes = match stage {
-        Stage::Ir => one.ir_text.as_bytes(),
-        Stage::Asm => one.asm_text.as_bytes(),
-        Stage::Object => &one.object,
-        Stage::Manifest => &one.manifest,
+        Stage::Ir => one.ir.to_string().into_bytes(),
+        Stage::Asm => object::dump(&one.object).into_bytes(),
+        Stage::Object => one.files[OBJECT].clone(),
+        Stage::Manifest => one.files[MANIFEST].clone(),
     };
-    match std::io::stdout().lock().write_all(bytes) {
+    match std::io::stdout().lock().write_all(&bytes) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("cannot write to standard output: {error}");
             Err(Box::new(Diagnostic::error(code::NOT_WRITTEN, message)))

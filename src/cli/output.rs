@@ -9,9 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::{Compression, GzBuilder};
-use tar::{EntryType, Header};
-
+use crate::bundle::{self, MANIFEST, OBJECT, SOURCE};
 use crate::compile::Compiled;
 
 /// Where bundles go.
@@ -77,21 +75,15 @@ impl<T> At<T> for io::Result<T> {
     }
 }
 
-/// The files of a bundle in the order of an archive.
-fn files(compiled: &Compiled) -> [(&'static str, &[u8]); 3] {
-    [
-        ("manifest.json", &compiled.manifest),
-        ("policy.bpf.o", &compiled.object),
-        ("policy.yaml", &compiled.source),
-    ]
-}
-
 /// Writes all bundles or none.
 pub(super) fn write(target: &Target, bundles: &[Compiled]) -> Result<(), Error> {
     match target {
         Target::Directory(path) => directory(path, bundles),
         Target::Archive(path) => {
-            let bytes = archive(bundles).at(path)?;
+            let named = bundles
+                .iter()
+                .map(|one| (one.name.clone(), one.files.clone()));
+            let bytes = bundle::pack(&named.collect()).at(path)?;
             let staged = beside(path, "new", 0);
             let written = file(&staged, &bytes).and_then(|()| fs::rename(&staged, path));
             if written.is_err() {
@@ -169,18 +161,13 @@ fn may_replace(place: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-const BUNDLE_FILES: &[&str] = &[
-    "manifest.json",
-    "policy.bpf.o",
-    "policy.yaml",
-    "manifest.json.minisig",
-];
+const BUNDLE_FILES: &[&str] = &[MANIFEST, OBJECT, SOURCE, "manifest.json.minisig"];
 
 fn stage(bundle: &Compiled, path: &Path) -> Result<(), Error> {
     // Left over by a killed process of the same id.
     let _ = fs::remove_dir_all(path);
     fs::create_dir(path).at(path)?;
-    for (name, bytes) in files(bundle) {
+    for (name, bytes) in &bundle.files {
         let path = path.join(name);
         file(&path, bytes).at(&path)?;
     }
@@ -202,28 +189,4 @@ fn replace(staged: &Path, place: &Path) -> io::Result<()> {
         return Err(error);
     }
     fs::remove_dir_all(&old)
-}
-
-/// A `.tar.gz` of all bundles: sorted by name, no times, owners or links.
-fn archive(bundles: &[Compiled]) -> io::Result<Vec<u8>> {
-    let mut sorted: Vec<&Compiled> = bundles.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    let gzip = GzBuilder::new()
-        .mtime(0)
-        .operating_system(255)
-        .write(Vec::new(), Compression::new(9));
-    let mut tar = tar::Builder::new(gzip);
-    for bundle in sorted {
-        for (name, bytes) in files(bundle) {
-            let mut header = Header::new_gnu();
-            header.set_entry_type(EntryType::Regular);
-            header.set_size(bytes.len() as u64);
-            header.set_mode(0o644);
-            header.set_uid(0);
-            header.set_gid(0);
-            header.set_mtime(0);
-            tar.append_data(&mut header, format!("{}/{name}", bundle.name), bytes)?;
-        }
-    }
-    tar.into_inner()?.finish()
 }

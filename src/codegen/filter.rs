@@ -4,9 +4,9 @@
 //! be read leads to `next`, negated or not.
 
 use super::frame::{Frame, Target};
-use super::matchers::{Exits, TooLarge, ints};
+use super::matchers::{self, Exits, ints};
 use super::mir::Reg;
-use super::module::SetTooLarge;
+use super::module::TooLarge;
 use crate::ir::{ArgType, IntSet, IntType, Predicate, Subject, Test};
 
 /// Expected instructions of a filter, to judge cheap ones first.
@@ -115,10 +115,10 @@ impl Frame<'_> {
     }
 
     /// Keeps a set that needs too much code for the end of the compilation.
-    pub(super) fn note(&mut self, fits: Result<(), TooLarge>) {
-        if let Err(TooLarge { slots }) = fits {
-            let span = self.b.span().unwrap_or(self.hook.span);
-            self.module.too_large.push(SetTooLarge { span, slots });
+    pub(super) fn note(&mut self, fits: Result<(), matchers::TooLarge>) {
+        if let Err(matchers::TooLarge { slots }) = fits {
+            let filter = self.b.span().unwrap_or(self.hook.span);
+            self.module.too_large.push(TooLarge::Set { filter, slots });
         }
     }
 }

@@ -27,7 +27,7 @@ mod unit;
 mod values;
 
 pub use attach::{Attach, Role};
-pub use module::{HostNamespace, Map, MapKind, Routed, SetTooLarge};
+pub use module::{HostNamespace, Map, MapKind, Routed, TooLarge};
 
 use crate::ir::{Abi, ArgType, Hook, Program};
 use layout::Layout;
@@ -55,16 +55,26 @@ pub struct Variant {
     pub programs: Vec<(Role, FunctionId)>,
 }
 
-/// Compiles every hook of a policy; the error lists the filters that are too large.
-pub fn generate(program: &Program) -> Result<Output, Vec<SetTooLarge>> {
-    let slots = 2 * program.hooks.len() as u32;
-    let mut module = Module::new(layout(program), slots);
-    let hooks = program
-        .hooks
-        .iter()
-        .enumerate()
-        .map(|(number, hook)| variants(&Numbered { number, hook }, &mut module))
-        .collect();
+/// Largest value of a per-CPU map: `PCPU_MIN_UNIT_SIZE` (include/linux/percpu.h).
+const MAX_SCRATCH: u32 = 32 * 1024;
+
+/// Compiles every hook of a policy; the error lists what is too large.
+pub fn generate(program: &Program) -> Result<Output, Vec<TooLarge>> {
+    let layout = layout(program);
+    if layout.size() > MAX_SCRATCH {
+        let largest = program.hooks.iter().max_by_key(|hook| shown_args(hook));
+        let hook = largest.map(|hook| hook.span).unwrap_or_default();
+        let bytes = layout.size();
+        return Err(vec![TooLarge::Scratch { hook, bytes }]);
+    }
+    let values = program.hooks.iter().map(slots).sum();
+    let mut module = Module::new(layout, values);
+    let mut slot = 0;
+    let mut hooks = Vec::new();
+    for (number, hook) in program.hooks.iter().enumerate() {
+        hooks.push(variants(&Numbered { number, slot, hook }, &mut module));
+        slot += slots(hook);
+    }
     let too_large = std::mem::take(&mut module.too_large);
     let (maps, functions, host_namespaces) = module.into_parts();
     if !too_large.is_empty() {
@@ -76,6 +86,11 @@ pub fn generate(program: &Program) -> Result<Output, Vec<SetTooLarge>> {
         hooks,
         host_namespaces,
     })
+}
+
+/// Scratch values of a hook: one for each of its programs that run at the same time.
+fn slots(hook: &Hook) -> u32 {
+    1 + u32::from(hook.ret.is_some())
 }
 
 fn variants(numbered: &Numbered<'_>, module: &mut Module) -> Vec<Variant> {

@@ -62,16 +62,16 @@ pub(super) struct Module {
     pub(super) functions: Vec<Routed>,
     routines: Vec<(Routine, FunctionId)>,
     pub(super) host_namespaces: Vec<HostNamespace>,
-    pub(super) too_large: Vec<SetTooLarge>,
+    pub(super) too_large: Vec<TooLarge>,
 }
 
-/// A set of values that needs more code than the kernel's verifier would walk.
+/// Why a policy cannot be compiled: it needs more than a BPF program has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SetTooLarge {
-    /// The filter.
-    pub span: Span,
-    /// Instructions that it would take.
-    pub slots: usize,
+pub enum TooLarge {
+    /// A filter whose values take so many instructions, more than the verifier would walk.
+    Set { filter: Span, slots: usize },
+    /// A hook whose arguments make the events of its policy take so many bytes of memory on each processor.
+    Scratch { hook: Span, bytes: u32 },
 }
 
 /// Bytes of the ring buffer: a power of two and a multiple of the page size.

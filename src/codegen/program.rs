@@ -14,6 +14,8 @@ use crate::kernel::helpers;
 #[derive(Clone, Copy)]
 pub(super) struct Numbered<'a> {
     pub(super) number: usize,
+    /// Scratch value of the entry's program; that of the return's follows it.
+    pub(super) slot: u32,
     pub(super) hook: &'a Hook,
 }
 
@@ -27,7 +29,7 @@ impl Numbered<'_> {
     fn frame<'m>(&'m self, module: &'m mut Module, attach: Attach, role: Role) -> Frame<'m> {
         let suffix = if role == Role::Return { "_return" } else { "" };
         let name = format!("h{}_{}{suffix}", self.number, attach.name());
-        let slot = 2 * self.number as u32 + u32::from(role == Role::Return);
+        let slot = self.slot + u32::from(role == Role::Return);
         Frame::new(name, module, self.hook, attach, role, slot)
     }
 

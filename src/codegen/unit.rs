@@ -2,6 +2,7 @@
 
 use super::Output;
 use super::backend::{self, AssembleError, Assembled, FieldInfo};
+use super::mir::FunctionId;
 use super::module::{Map, Routed};
 use crate::object::{self, CoreKind, CoreReloc, Line, MapDef, Params, Reloc, Target, Unit};
 
@@ -9,15 +10,18 @@ use crate::object::{self, CoreKind, CoreReloc, Line, MapDef, Params, Reloc, Targ
 const LICENSE: &str = "Dual BSD/GPL";
 
 impl Output {
-    /// Registers, addresses and lines for every function; the error names the function that does not fit.
-    pub fn assemble(&self) -> Result<Unit, (String, AssembleError)> {
+    /// Registers, addresses and lines for every function; the error tells which one does not fit.
+    /// `source` is the name that line records give to the policy.
+    pub fn assemble(&self, source: &'static str) -> Result<Unit, (FunctionId, AssembleError)> {
         let functions = self
             .functions
             .iter()
-            .map(function)
+            .enumerate()
+            .map(|(index, routed)| function(routed).map_err(|error| (FunctionId(index), error)))
             .collect::<Result<_, _>>()?;
         Ok(Unit {
             license: LICENSE,
+            source,
             maps: self.maps.iter().map(map).collect(),
             rodata: vec![0; 4 * self.host_namespaces.len()],
             functions,
@@ -36,16 +40,14 @@ fn map(map: &Map) -> MapDef {
     }
 }
 
-fn function(routed: &Routed) -> Result<object::Function, (String, AssembleError)> {
-    let name = routed.code.name.clone();
-    let assembled = backend::assemble(&routed.code).map_err(|error| (name.clone(), error))?;
+fn function(routed: &Routed) -> Result<object::Function, AssembleError> {
     let Assembled {
         insns,
         relocs,
         fields,
         lines,
         stack: _,
-    } = assembled;
+    } = backend::assemble(&routed.code)?;
     let relocs = relocs.into_iter().map(|(insn, target)| Reloc {
         insn,
         target: aim(target),
@@ -60,7 +62,7 @@ fn function(routed: &Routed) -> Result<object::Function, (String, AssembleError)
         },
     });
     Ok(object::Function {
-        name,
+        name: routed.code.name.clone(),
         section: routed.section.clone(),
         global: true,
         params: routed.params.map_or(Params::Context, Params::Scalars),

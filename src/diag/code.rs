@@ -75,7 +75,19 @@ codes! {
     17 SAME_NAME        "same-name"         "two policies have the same name";
     18 NOT_WRITTEN      "not-written"       "an output file cannot be written";
     // 1xxx: the meaning of a policy.
+    1001 NOT_SUPPORTED   "not-supported"     "a part of the language that tpc does not compile yet";
+    1002 BAD_CALL        "bad-call"          "the hooked function cannot be one";
+    1003 BAD_ARGUMENT    "bad-argument"      "an argument's declaration does not make sense";
+    1004 NO_SUCH_ARG     "no-such-argument"  "a filter refers to an argument that is not declared";
+    1005 BAD_OPERATOR    "bad-operator"      "an operator does not fit the type of its argument";
+    1006 BAD_VALUE       "bad-value"         "a filter's value is not one of its kind";
+    1007 NO_VALUES       "no-values"         "a filter has nothing to compare with";
+    1008 BAD_ACTION      "bad-action"        "an action's parameters do not make sense";
+    1009 NO_EFFECT       "no-effect"         "a setting that would silently do nothing";
+    1010 NO_HOOKS        "no-hooks"          "a policy hooks nothing";
     // 3xxx: code generation and its limits.
+    3001 SET_TOO_LARGE   "set-too-large"     "a filter needs more code than the kernel accepts";
+    3002 TOO_COMPLEX     "too-complex"       "a hook needs more code or memory than a BPF program has";
     // 4xxx: bundles and the loader.
 }
 

@@ -9,6 +9,8 @@ use crate::diag::Span;
 pub struct Unit {
     /// License string that the kernel checks, e.g. `Dual BSD/GPL`.
     pub license: &'static str,
+    /// Name of the policy in the lines of functions: the same wherever it was compiled.
+    pub source: &'static str,
     pub maps: Vec<MapDef>,
     /// Constants; if empty there is no `.rodata`.
     pub rodata: Vec<u8>,

@@ -152,6 +152,7 @@ fn unit() -> Unit {
     let second = vec![mov(1, file), mov(2, length), mov(0, 0), exit()];
     Unit {
         license: "Dual BSD/GPL",
+        source: "policy.yaml",
         maps: vec![map("events", 27, 0, 0, 4096), map("scratch", 6, 4, 64, 1)],
         rodata: vec![1, 0, 0, 0, 0xef, 0xbe, 0, 0],
         functions: vec![
@@ -282,6 +283,7 @@ fn linking_appends_the_functions_a_program_calls() {
 fn what_is_not_there_takes_no_space() {
     let plain = Unit {
         license: "GPL",
+        source: "policy.yaml",
         functions: vec![function("p", "raw_tp/x", vec![mov(0, 0), exit()])],
         ..Unit::default()
     };

@@ -51,7 +51,7 @@ impl Types {
             });
             core.push(accesses.collect::<Result<_, _>>()?);
             lines.push(places(f, fallback.map(|l| l.span), |insn, span| {
-                line(&mut b, sources, insn, span)
+                line(&mut b, (unit.source, sources), insn, span)
             }));
         }
         Ok(Self {
@@ -227,11 +227,11 @@ fn places(
     out
 }
 
-fn line(b: &mut Builder, sources: &Sources, insn: usize, span: Span) -> LineInfo {
+fn line(b: &mut Builder, (name, sources): (&str, &Sources), insn: usize, span: Span) -> LineInfo {
     let at = sources.line_col(span);
     LineInfo {
         insn_off: u32::try_from(insn).expect("check() bounds the code"),
-        file: b.string(sources.name(span.file)),
+        file: b.string(name),
         text: b.string(sources.line(span.file, at.line).trim()),
         line: at.line,
         column: at.column,
