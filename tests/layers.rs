@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
     (
         "loader",
-        &["diag", "kernel", "asm", "btf", "elf", "object", "bundle"],
+        &["diag", "kernel", "asm", "btf", "object", "bundle"],
     ),
     (
         "compile",

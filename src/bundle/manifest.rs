@@ -141,10 +141,12 @@ pub struct Selector {
     pub effect: Effect,
     /// Whether it writes events.
     pub reports: bool,
+    /// Whether the return value decides about the event.
+    pub filters_return: bool,
 }
 
-/// What a selector achieves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What a selector achieves, the strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {

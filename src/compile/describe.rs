@@ -71,6 +71,7 @@ fn describe(
                 line: line(rule.span),
                 effect: effect(rule),
                 reports: rule.post.is_some(),
+                filters_return: !rule.return_tests.is_empty(),
             })
             .collect(),
         variants: variants

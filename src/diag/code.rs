@@ -89,6 +89,15 @@ codes! {
     3001 SET_TOO_LARGE   "set-too-large"     "a filter needs more code than the kernel accepts";
     3002 TOO_COMPLEX     "too-complex"       "a hook needs more code or memory than a BPF program has";
     // 4xxx: bundles and the loader.
+    4001 BAD_BUNDLE      "bad-bundle"        "a bundle is damaged, changed or not one";
+    4002 BAD_OBJECT      "bad-object"        "a bundle's object is not what its manifest says";
+    4003 NODE_LACKS      "node-lacks"        "the node lacks something that a policy needs";
+    4004 VERIFIER        "verifier"          "the kernel refused a program";
+    4005 ALREADY_LOADED  "already-loaded"    "a policy of this name is loaded";
+    4006 NOT_LOADED      "not-loaded"        "no policy of this name is loaded";
+    4007 UNTRUSTED       "untrusted-pins"    "something on bpffs was not made by the loader, or others can change it";
+    4008 KERNEL_CALL     "kernel-call"       "a call to the kernel failed";
+    4009 BUSY            "events-busy"       "another process reads the events";
 }
 
 #[cfg(test)]

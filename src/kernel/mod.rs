@@ -1,6 +1,7 @@
-//! Facts about the Linux kernel as tables: helpers by version, structure members, numbers by name.
+//! Facts about the Linux kernel as tables: helpers by version, structure members, security hooks, numbers by name.
 
 pub mod helpers;
+pub mod lsm;
 mod names;
 pub mod structs;
 

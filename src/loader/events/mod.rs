@@ -1,0 +1,294 @@
+//! The events of loaded policies, as lines of JSON.
+//!
+//! In: the ring buffers and counters of every generation on bpffs. Out: one line for each event, in the order of its buffer; a line for events
+//! that were lost. The entry and the return of a call are two records, joined here. The kernel never waits for the reader: what finds no
+//! room is counted.
+
+mod args;
+mod json;
+mod pending;
+mod record;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::error::Error;
+use super::meta::Meta;
+use super::pins::{self, Root};
+use super::sys::{self, Ring};
+use crate::bundle::sha256;
+use json::{Context, Source};
+use pending::Pending;
+use record::Record;
+
+/// How often policies that came or went, and lost events, are looked for.
+const RESCAN: Duration = Duration::from_secs(1);
+
+/// Which events, and for how long.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only those of these policies; all if empty.
+    pub policies: Vec<String>,
+    /// Print what is there and end.
+    pub once: bool,
+}
+
+/// Streams events until the output is closed.
+pub fn stream(options: &Options, out: &mut dyn Write) -> Result<(), Error> {
+    let mut reader = Reader::new(options)?;
+    loop {
+        reader.rescan()?;
+        let written = reader
+            .drain(out)
+            .and_then(|()| reader.count_lost(out))
+            .and_then(|()| out.flush());
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(Error::kernel("write events"))?,
+        }
+        if options.once {
+            return reader.finish(out).map_err(Error::kernel("write events"));
+        }
+        let until = Instant::now() + RESCAN;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            reader.wait(left)?;
+            match reader.drain(out).and_then(|()| out.flush()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written.map_err(Error::kernel("write events"))?,
+            }
+        }
+    }
+}
+
+struct Reader<'a> {
+    options: &'a Options,
+    context: Context,
+    /// By path of the generation.
+    generations: BTreeMap<PathBuf, Tap>,
+}
+
+/// One generation that is read.
+struct Tap {
+    meta: Meta,
+    /// `None` for a policy that reports nothing.
+    ring: Option<Ring>,
+    lost: Option<OwnedFd>,
+    /// Lost events that were reported.
+    reported: u64,
+    pending: Pending,
+    /// The generation's directory, locked: a ring has one reader.
+    _lock: File,
+}
+
+impl<'a> Reader<'a> {
+    fn new(options: &'a Options) -> Result<Self, Error> {
+        let node = ["NODE_NAME", "HUBBLE_NODE_NAME"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok());
+        let boot = std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let secret = u64::from_str_radix(&sha256(&boot)[..16], 16).unwrap_or(0);
+        let context = Context {
+            node: node
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(sys::host_name),
+            offset: sys::boot_offset(),
+            secret,
+        };
+        Ok(Self {
+            options,
+            context,
+            generations: BTreeMap::new(),
+        })
+    }
+
+    /// Opens generations that came and closes those that went.
+    fn rescan(&mut self) -> Result<(), Error> {
+        let Some(root) = Root::peek()? else {
+            self.generations.clear();
+            return Ok(());
+        };
+        let found = pins::all(&root)?;
+        self.generations
+            .retain(|path, _| found.iter().any(|generation| generation.path == *path));
+        for generation in found {
+            if self.generations.contains_key(&generation.path) {
+                continue;
+            }
+            // One that is being removed has no whole content any more.
+            let Ok(meta) = Meta::read(&generation.path) else {
+                continue;
+            };
+            let wanted = &self.options.policies;
+            if wanted.is_empty() || wanted.contains(&meta.manifest.policy) {
+                let tap = Tap::open(meta, &generation.path)?;
+                self.generations.insert(generation.path, tap);
+            }
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.generations
+            .values_mut()
+            .try_for_each(|tap| tap.drain(&self.context, out))
+    }
+
+    fn count_lost(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.generations
+            .values_mut()
+            .try_for_each(|tap| tap.count_lost(&self.context, out))
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.generations
+            .values_mut()
+            .try_for_each(|tap| tap.finish(&self.context, out))?;
+        out.flush()
+    }
+
+    fn wait(&self, timeout: Duration) -> Result<(), Error> {
+        let rings = self
+            .generations
+            .values()
+            .filter_map(|tap| tap.ring.as_ref());
+        let fds: Vec<_> = rings.map(AsFd::as_fd).collect();
+        sys::wait_readable(&fds, timeout).map_err(Error::kernel("wait for events"))
+    }
+}
+
+impl Tap {
+    fn open(meta: Meta, generation: &Path) -> Result<Self, Error> {
+        let what = || Error::kernel(format!("lock `{}`", generation.display()));
+        let lock = File::open(generation).map_err(what())?;
+        if !sys::try_lock(&lock).map_err(what())? {
+            return Err(Error::Busy(meta.manifest.policy));
+        }
+        let open = |map: &str| {
+            let path = generation.join(pins::pin_name("map", map));
+            if !path.exists() {
+                return Ok(None);
+            }
+            sys::open_pin(&path)
+                .map(Some)
+                .map_err(Error::kernel(format!("open `{}`", path.display())))
+        };
+        let ring = match open("events")? {
+            None => None,
+            Some(fd) => {
+                let what = || Error::kernel("map the ring buffer");
+                let size = sys::max_entries(fd.as_fd()).map_err(what())?;
+                Some(Ring::open(fd, size as usize).map_err(what())?)
+            }
+        };
+        Ok(Self {
+            meta,
+            ring,
+            lost: open("lost")?,
+            reported: 0,
+            pending: Pending::default(),
+            _lock: lock,
+        })
+    }
+
+    fn source(&self, record: &Record) -> Option<Source<'_>> {
+        let hook = self.meta.manifest.hooks.get(record.hook)?;
+        let function = match self.meta.attached.get(record.hook)? {
+            Some(attachment) => &attachment.target,
+            None => &hook.call,
+        };
+        Some(Source {
+            policy: &self.meta.manifest.policy,
+            function,
+            hook,
+        })
+    }
+
+    fn drain(&mut self, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+        let mut records = Vec::new();
+        if let Some(ring) = &mut self.ring {
+            ring.drain(|bytes| records.extend(Record::decode(bytes)));
+        }
+        records
+            .into_iter()
+            .try_for_each(|record| self.take(record, context, out))
+    }
+
+    fn take(&mut self, record: Record, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+        if record.returns {
+            let entry = self.pending.take(&record);
+            let Some(entry) = entry else {
+                return Ok(());
+            };
+            return self.print(&entry, Some(&record), context, out);
+        }
+        if self
+            .source(&record)
+            .is_some_and(|source| source.hook.ret.is_some())
+        {
+            return match self.pending.put(record) {
+                Some(evicted) => self.print_unreturned(&evicted, context, out),
+                None => Ok(()),
+            };
+        }
+        self.print(&record, None, context, out)
+    }
+
+    fn print(
+        &self,
+        entry: &Record,
+        returned: Option<&Record>,
+        context: &Context,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let section = returned.and_then(|record| record.sections.first());
+        let line = self
+            .source(entry)
+            .and_then(|source| json::event(source, entry, section, context));
+        match line {
+            Some(line) => writeln!(out, "{line}"),
+            None => Ok(()),
+        }
+    }
+
+    /// An entry whose return was not seen: shown without it, unless a filter on the return decides.
+    fn print_unreturned(
+        &self,
+        entry: &Record,
+        context: &Context,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let hook = self.meta.manifest.hooks.get(entry.hook);
+        let selector = hook.and_then(|hook| hook.selectors.get(entry.selector));
+        if selector.is_some_and(|selector| selector.filters_return) {
+            return Ok(());
+        }
+        self.print(entry, None, context, out)
+    }
+
+    fn finish(&mut self, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+        let rest = self.pending.drain();
+        rest.iter()
+            .try_for_each(|entry| self.print_unreturned(entry, context, out))
+    }
+
+    fn count_lost(&mut self, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+        let Some(counter) = &self.lost else {
+            return Ok(());
+        };
+        let count = sys::per_cpu_sum(counter.as_fd()).unwrap_or(self.reported);
+        let fresh = count.saturating_sub(self.reported);
+        self.reported = count;
+        if fresh == 0 {
+            return Ok(());
+        }
+        writeln!(
+            out,
+            "{}",
+            json::lost(&self.meta.manifest.policy, fresh, context)
+        )
+    }
+}

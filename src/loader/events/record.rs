@@ -1,0 +1,162 @@
+//! Records of the ring buffer, as `bpf-templates/emit.bpft` and its callers write them.
+//!
+//! A header of 96 bytes, then sections: length, status, bytes, padding to eight. All numbers are little endian. In: any
+//! bytes. Out: a [`Record`], or nothing if they are too short for what they claim.
+
+/// One record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Index in the manifest.
+    pub(super) hook: usize,
+    /// Index in the hook's selectors.
+    pub(super) selector: usize,
+    /// Whether it is the record of a return, which completes that of the entry.
+    pub(super) returns: bool,
+    /// Number of the action in Tetragon's API.
+    pub(super) action: u8,
+    /// Nanoseconds since boot.
+    pub(super) time: u64,
+    /// The same at the call's entry.
+    pub(super) enter: u64,
+    pub(super) process: Process,
+    pub(super) parent: Process,
+    pub(super) tid: u32,
+    /// `loginuid`; `u32::MAX` if it is not set.
+    pub(super) auid: u32,
+    pub(super) sections: Vec<Section>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    /// 0 if it is not known.
+    pub(super) pid: u32,
+    /// Effective user.
+    pub(super) uid: u32,
+    /// Nanoseconds since boot.
+    pub(super) start: u64,
+}
+
+/// A value of variable length.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) bytes: Vec<u8>,
+    status: u32,
+}
+
+impl Section {
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.status & 1 != 0
+    }
+
+    /// Whether there was more than what the bytes hold.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.status & 2 != 0
+    }
+
+    pub(super) fn u16(&self, at: usize) -> u16 {
+        self.array(at).map_or(0, u16::from_le_bytes)
+    }
+
+    pub(super) fn u32(&self, at: usize) -> u32 {
+        self.array(at).map_or(0, u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&self, at: usize) -> u64 {
+        self.array(at).map_or(0, u64::from_le_bytes)
+    }
+
+    pub(super) fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        self.bytes.get(at..)?.first_chunk().copied()
+    }
+
+    /// The bytes from one place on, as text.
+    pub(super) fn text(&self, from: usize) -> String {
+        String::from_utf8_lossy(self.bytes.get(from..).unwrap_or_default()).into_owned()
+    }
+}
+
+const HEADER: usize = 96;
+
+impl Record {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (head, rest) = bytes.split_at_checked(HEADER)?;
+        let head = Section {
+            bytes: head.to_vec(),
+            status: 0,
+        };
+        Some(Self {
+            hook: head.u16(0).into(),
+            selector: head.u16(2).into(),
+            returns: head.bytes[4] == 1,
+            action: head.bytes[5],
+            time: head.u64(8),
+            enter: head.u64(16),
+            tid: head.u32(24),
+            process: Process {
+                pid: head.u32(28),
+                uid: head.u32(48),
+                start: head.u64(32),
+            },
+            parent: Process {
+                pid: head.u32(56),
+                uid: head.u32(64),
+                start: head.u64(40),
+            },
+            auid: head.u32(52),
+            sections: sections(rest, head.u16(6).into())?,
+        })
+    }
+}
+
+fn sections(mut bytes: &[u8], count: usize) -> Option<Vec<Section>> {
+    let mut sections = Vec::new();
+    for _ in 0..count {
+        let (len, rest) = bytes.split_first_chunk::<4>()?;
+        let (status, rest) = rest.split_first_chunk::<4>()?;
+        let len = u32::from_le_bytes(*len) as usize;
+        let content = rest.get(..len)?;
+        sections.push(Section {
+            bytes: content.to_vec(),
+            status: u32::from_le_bytes(*status),
+        });
+        // The last section may lack its padding.
+        bytes = rest.get(len.next_multiple_of(8)..).unwrap_or_default();
+    }
+    Some(sections)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A record with these sections and an otherwise empty header.
+    pub(in crate::loader::events) fn record(sections: &[(&[u8], u32)]) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        bytes[6] = sections.len() as u8;
+        for (content, status) in sections {
+            bytes.extend((content.len() as u32).to_le_bytes());
+            bytes.extend(status.to_le_bytes());
+            bytes.extend(*content);
+            bytes.resize(bytes.len().next_multiple_of(8), 0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn sections_are_padded_to_eight_bytes() {
+        let bytes = record(&[(b"abc", 0), (b"", 1), (b"12345678", 2)]);
+        let record = Record::decode(&bytes).expect("a record");
+        assert_eq!(record.sections[0].text(0), "abc");
+        assert!(record.sections[1].is_unreadable());
+        assert_eq!(record.sections[2].u64(0), u64::from_le_bytes(*b"12345678"));
+        assert!(record.sections[2].is_incomplete());
+    }
+
+    #[test]
+    fn cut_records_are_none() {
+        let bytes = record(&[(b"abc", 0), (b"12345678", 0)]);
+        for len in 0..bytes.len() {
+            assert_eq!(Record::decode(&bytes[..len]), None, "cut at {len}");
+        }
+    }
+}
