@@ -56,7 +56,7 @@ impl Frame<'_> {
                 });
             }
             Predicate::Text { of, how, values } => {
-                self.text_filter(*of, *how, values, test.negate, next);
+                self.text_filter(*of, (*how, values), test.negate, next);
             }
             Predicate::Addr { .. }
             | Predicate::Port { .. }

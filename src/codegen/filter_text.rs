@@ -1,103 +1,92 @@
 //! Filters on strings and paths.
+//!
+//! A path costs a walk over its components. Where one component alone rules all values out, it is looked at first: the last one
+//! (`shortcut_leaf`) for strings and endings, the first one (`shortcut_top`) for beginnings.
 
 use super::frame::{Frame, Target, Value};
 use super::matchers::{Exits, text};
-use super::mir::{Cond, Reg};
-use crate::ir::{IntSet, IntType, Subject, TextMatch, TextValue};
+use super::mir::Cond;
+use super::values::{INCOMPLETE, Read};
+use crate::ir::{Subject, TextMatch, TextValue};
 
-/// Paths of unlinked files end in " (deleted)".
-const DELETED_END: &[u8] = b")";
-
-/// Longest name of a directory entry, NAME_MAX (include/uapi/linux/limits.h).
-const NAME_MAX: i128 = 255;
-
-/// Lengths that the last component of a matching path can have; `None` when that says nothing.
-fn leaf_lengths(values: &[TextValue], how: TextMatch) -> Option<IntSet> {
-    let ranges = values.iter().map(|value| {
-        let slash = value.bytes.iter().rposition(|byte| *byte == b'/');
-        let leaf = value.bytes.len() - slash.map_or(0, |slash| slash + 1);
-        match (how, slash) {
-            (TextMatch::Prefix, _) => None,
-            (_, Some(_)) if leaf == 0 => None,
-            (_, Some(_)) => Some((leaf as i128, leaf as i128)),
-            // An ending without a slash lies within the last component.
-            (TextMatch::Postfix, None) => Some((leaf as i128, NAME_MAX)),
-            // A path starts with a slash: this value never matches one.
-            (TextMatch::Equal, None) => Some((1, 0)),
-        }
-    });
-    ranges.collect::<Option<Vec<_>>>().map(IntSet::from_ranges)
+/// A text filter under construction.
+pub(super) struct TextTest<'a> {
+    pub(super) of: Subject,
+    pub(super) how: TextMatch,
+    pub(super) values: &'a [TextValue],
+    pub(super) negate: bool,
+    /// Reached where the filter holds.
+    pub(super) holds: Target,
+    /// Reached where it does not.
+    pub(super) next: &'a mut Target,
 }
 
 impl Frame<'_> {
     pub(super) fn text_filter(
         &mut self,
         of: Subject,
-        how: TextMatch,
-        values: &[TextValue],
+        (how, values): (TextMatch, &[TextValue]),
         negate: bool,
         next: &mut Target,
     ) {
-        if !negate && self.is_path(of) && self.known(Value::TextLen(of)).is_none() {
-            self.leaf_filter(of, how, values, next);
-        }
-        let found = self.text(of, next);
-        self.decide(negate, next, |frame, exits| {
-            text::emit(&mut frame.b, &found, how, values, exits);
-        });
-    }
-
-    /// Rejects most paths by the length of their last component, before any walk.
-    ///
-    /// Sound because a path ends in its dentry's name, except for the root of a mount (its name is that of
-    /// the mount point) and for unlinked files, whose text no value may then match.
-    fn leaf_filter(
-        &mut self,
-        of: Subject,
-        how: TextMatch,
-        values: &[TextValue],
-        next: &mut Target,
-    ) {
-        if values
-            .iter()
-            .any(|value| value.bytes.ends_with(DELETED_END))
-        {
-            return;
-        }
-        let Some(lengths) = leaf_lengths(values, how) else {
-            return;
+        let holds = self.target();
+        let mut test = TextTest {
+            of,
+            how,
+            values,
+            negate,
+            holds,
+            next,
         };
-        let (dentry, mount, typed) = self.path_parts(of, next);
-        let len = self.leaf_field(typed, dentry, "dentry", "d_name.len");
-        let (possible, root) = (self.b.label(), self.b.label());
-        self.ints(
-            len,
-            IntType::U32,
-            &lengths,
-            Exits {
-                hit: possible,
-                miss: root,
-            },
-        );
-        self.b.bind(root);
-        let fails = self.to(next);
-        self.b.branch(Cond::Eq, mount, 0, fails);
-        let top = self.leaf_field(typed, mount, "vfsmount", "mnt_root");
-        self.b.branch(Cond::Ne, top, dentry, fails);
-        self.b.bind(possible);
+        if self.is_path(of) && self.known(Value::TextLen(of)).is_none() {
+            match how {
+                TextMatch::Equal | TextMatch::Postfix => self.shortcut_leaf(&mut test),
+                TextMatch::Prefix => self.shortcut_top(&mut test),
+            }
+        }
+        let Read { text, flags } = self.text(of, test.next);
+        let exits = self.text_exits(&mut test);
+        // Of an incomplete path the end is known, of everything else the beginning.
+        let decides = match how {
+            TextMatch::Equal => false,
+            TextMatch::Prefix => !self.is_path(of),
+            TextMatch::Postfix => self.is_path(of),
+        };
+        if !decides {
+            self.b.branch(Cond::Set, flags, INCOMPLETE, exits.miss);
+        }
+        let values: Vec<&[u8]> = values.iter().map(|value| value.bytes.as_slice()).collect();
+        self.match_text(&text, how, &values, exits);
+        self.bind(test.holds);
     }
 
-    fn leaf_field(
-        &mut self,
-        typed: bool,
-        base: Reg,
-        root: &'static str,
-        path: &'static str,
-    ) -> Reg {
-        if typed {
-            self.typed_field(base, root, path)
+    /// Where a text filter goes from here.
+    pub(super) fn text_exits(&mut self, test: &mut TextTest<'_>) -> Exits {
+        let (holds, fails) = (self.to(&mut test.holds), self.to(test.next));
+        let (hit, miss) = if test.negate {
+            (fails, holds)
         } else {
-            self.probed_field(base, root, path)
-        }
+            (holds, fails)
+        };
+        Exits { hit, miss }
+    }
+
+    /// Compares a text with values, none of which includes another.
+    pub(super) fn match_text(
+        &mut self,
+        found: &text::Text,
+        how: TextMatch,
+        values: &[&[u8]],
+        exits: Exits,
+    ) {
+        let place = self.scratch_place();
+        let fits = text::emit(
+            &mut self.b,
+            self.module,
+            (found, place),
+            (how, values),
+            exits,
+        );
+        self.note(fits);
     }
 }

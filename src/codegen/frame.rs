@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::attach::{Attach, Role};
-use super::mir::{AluOp, Builder, Cond, Field, Label, Reg, Size, Slot};
+use super::mir::{AluOp, Builder, Cond, Field, Label, MapId, Operand, Reg, Size, Slot};
 use super::module::{Module, Purpose};
 use super::routine::Routine;
 use crate::ir::{Hook, Subject};
@@ -29,7 +29,7 @@ pub(super) enum Value {
     Int(Subject),
     /// Dentry and vfsmount of a path.
     PathParts(Subject),
-    /// Length of a text that lies in its buffer.
+    /// Length of a text that lies in its buffer, and its flags: readable, but perhaps incomplete.
     TextLen(Subject),
     /// What the routine that read a text said: length and flags.
     TextRead(Subject),
@@ -56,6 +56,31 @@ impl Known {
 pub(super) struct Target {
     label: Label,
     known: Option<Known>,
+}
+
+/// Where a program's scratch value is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scratch {
+    pub(super) map: MapId,
+    /// Index in the map.
+    pub(super) slot: i32,
+}
+
+impl Scratch {
+    /// Looks the value up by an index that is in a register or known; leaves the function with 0 if there is none, which never
+    /// happens but must be said.
+    pub(super) fn emit(self, b: &mut Builder, slot: impl Into<Operand>) -> Reg {
+        let key = b.slot(4);
+        b.store_slot(Size::B4, key, 0, slot);
+        let map = b.map(self.map);
+        let key = b.slot_addr(key);
+        let value = b.call(helpers::MAP_LOOKUP_ELEM, &[map, key]);
+        let found = b.label();
+        b.branch(Cond::Ne, value, 0, found);
+        b.exit(0);
+        b.bind(found);
+        value
+    }
 }
 
 /// One program under construction.
@@ -151,19 +176,17 @@ impl<'a> Frame<'a> {
         if let Some(known) = self.known(Value::Scratch) {
             return known;
         }
-        let map = self.module.map(Purpose::Scratch);
-        let key = self.b.slot(4);
-        self.b.store_slot(Size::B4, key, 0, self.slot);
-        let map = self.b.map(map);
-        let key = self.b.slot_addr(key);
-        let value = self.b.call(helpers::MAP_LOOKUP_ELEM, &[map, key]);
-        // The index is below max_entries, so this never happens; the verifier wants it said.
-        let found = self.b.label();
-        self.b.branch(Cond::Ne, value, 0, found);
-        self.b.exit(0);
-        self.b.bind(found);
+        let place = self.scratch_place();
+        let value = place.emit(&mut self.b, place.slot);
         self.learn(Value::Scratch, &[value]);
         value
+    }
+
+    pub(super) fn scratch_place(&mut self) -> Scratch {
+        Scratch {
+            map: self.module.map(Purpose::Scratch),
+            slot: self.slot,
+        }
     }
 
     /// The current task.

@@ -22,6 +22,7 @@ mod module;
 mod program;
 mod report;
 mod routine;
+mod shortcut;
 mod template;
 mod unit;
 mod values;

@@ -61,6 +61,8 @@ pub(super) struct Module {
     maps: Vec<(Purpose, Map)>,
     pub(super) functions: Vec<Routed>,
     routines: Vec<(Routine, FunctionId)>,
+    /// Functions that hold a part of a decision.
+    outlined: usize,
     pub(super) host_namespaces: Vec<HostNamespace>,
     pub(super) too_large: Vec<TooLarge>,
 }
@@ -93,6 +95,7 @@ impl Module {
             maps: Vec::new(),
             functions: Vec::new(),
             routines: Vec::new(),
+            outlined: 0,
             host_namespaces: Vec::new(),
             too_large: Vec::new(),
         }
@@ -183,11 +186,12 @@ impl Outline for Module {
         &mut self,
         stem: &str,
         params: u8,
-        body: &mut dyn FnMut(&mut Builder, &[Reg]),
+        body: &mut dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline),
     ) -> FunctionId {
-        let mut b = Builder::new(format!("tpc_{stem}_{}", self.functions.len()));
+        let mut b = Builder::new(format!("tpc_{stem}_{}", self.outlined));
+        self.outlined += 1;
         let regs: Vec<Reg> = (0..params).map(|index| b.param(index)).collect();
-        body(&mut b, &regs);
+        body(&mut b, &regs, self);
         self.add_function(".text".to_owned(), Some(params), b.finish())
     }
 }

@@ -104,8 +104,8 @@ impl Frame<'_> {
         // Stays when there is no file: the routine then reports an unreadable path.
         self.b.store(Size::B8, scratch, walk as i16, 0);
         let mut done = self.target();
-        let (dentry, mount, _) = self.path_parts(subject, &mut done);
-        self.place_path(dentry, mount, walk);
+        let parts = self.path_parts(subject, &mut done);
+        self.place_path(parts, walk);
         self.land(done);
         let at = self.b.mov(walk as i32);
         self.routine(Routine::PutPath, &[at, off])
@@ -123,8 +123,7 @@ impl Frame<'_> {
 
     /// The buffer that holds a text, and length with flags; read now if no filter did.
     fn text_for_report(&mut self, subject: Subject) -> (u32, Reg) {
-        let known = [Value::TextLen(subject), Value::TextRead(subject)];
-        match known.into_iter().find_map(|value| self.known(value)) {
+        match self.known(Value::TextRead(subject)) {
             Some(read) => (self.buffer(subject), read),
             None => {
                 let walk = self.module.layout.buffer(0);

@@ -13,6 +13,7 @@ use super::template::{Env, Template, Value};
 pub(super) enum Routine {
     PathStep,
     Path,
+    PathTop,
     ReadString,
     ReadBuffer,
     PutText,
@@ -68,6 +69,7 @@ impl Routine {
                 template!("path"),
                 &[SCRATCH, AT_MAX, ("PATH_STEP", Call(Self::PathStep))],
             ),
+            Self::PathTop => ("path_top", template!("path_top"), &[SCRATCH, AT_MAX]),
             Self::ReadString => ("read_string", template!("read_string"), &[SCRATCH, AT_MAX]),
             Self::ReadBuffer => ("read_buffer", template!("read_buffer"), &[SCRATCH, AT_MAX]),
             Self::PutText => (

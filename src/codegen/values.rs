@@ -3,20 +3,33 @@
 use super::attach::{RETURN_REG, Role, function_reg, syscall_reg};
 use super::frame::{Frame, Target, Value};
 use super::layout::{STATE, TEXT};
-use super::mir::{AluOp, Cond, Reg, Size};
+use super::matchers::text::{Place, Text};
+use super::mir::{AluOp, Cond, Field, Reg, Size};
 use super::routine::Routine;
 use crate::ir::{Abi, Arg, ArgType, IntType, Subject};
 use crate::kernel::helpers;
 
-/// Text in the scratch value.
+/// A text that was read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
-    /// Pointer to the first byte minus `offset`.
-    pub(super) base: Reg,
-    pub(super) offset: i16,
-    /// 0 to 4096.
-    pub(super) len: Reg,
+pub(super) struct Read {
+    pub(super) text: Text,
+    /// [`INCOMPLETE`] or not.
+    pub(super) flags: Reg,
 }
+
+/// Where a path-like value leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PathParts {
+    pub(super) dentry: Reg,
+    /// `struct vfsmount *`; `None` for values that have no mount.
+    pub(super) mount: Option<Reg>,
+    /// Whether the verifier tracks the two.
+    pub(super) typed: bool,
+}
+
+/// Flags of routines that read texts, from bit 32 of their results.
+const UNREADABLE: i32 = 1;
+pub(super) const INCOMPLETE: i32 = 2;
 
 impl Frame<'_> {
     /// Raw value of a parameter of the function.
@@ -128,16 +141,17 @@ impl Frame<'_> {
         }
     }
 
-    /// Dentry and vfsmount behind a path-like value; jumps to `unreadable` when there is none.
-    /// The flag tells whether the verifier tracks the two.
-    pub(super) fn path_parts(
-        &mut self,
-        subject: Subject,
-        unreadable: &mut Target,
-    ) -> (Reg, Reg, bool) {
+    /// Dentry and mount behind a path-like value; jumps to `unreadable` when there is none.
+    pub(super) fn path_parts(&mut self, subject: Subject, unreadable: &mut Target) -> PathParts {
         let typed = self.tracks(subject);
+        let mounted = subject == Subject::Exe || self.declared(subject).ty != ArgType::Dentry;
+        let parts = |dentry, mount| PathParts {
+            dentry,
+            mount: mounted.then_some(mount),
+            typed,
+        };
         if let Some((dentry, mount)) = self.known_pair(Value::PathParts(subject)) {
-            return (dentry, mount, typed);
+            return parts(dentry, mount);
         }
         let (dentry, mount) = match subject {
             Subject::Exe => self.exe_parts(unreadable),
@@ -146,7 +160,7 @@ impl Frame<'_> {
         let label = self.to(unreadable);
         self.b.branch(Cond::Eq, dentry, 0, label);
         self.learn(Value::PathParts(subject), &[dentry, mount]);
-        (dentry, mount, typed)
+        parts(dentry, mount)
     }
 
     /// Whether the verifier tracks the pointers of a path-like value.
@@ -181,14 +195,11 @@ impl Frame<'_> {
             }
             ArgType::Path => {
                 let path = self.raw(subject);
-                let dentry = self.field(path, "path", "dentry");
-                let mount = self.field(path, "path", "mnt");
-                (dentry, mount)
+                self.path_members(path)
             }
             ArgType::Dentry => {
                 let dentry = self.raw(subject);
-                let mount = self.b.mov(0);
-                (dentry, mount)
+                (dentry, dentry)
             }
             ArgType::Fd => self.fd_parts(subject, unreadable),
             other => unreachable!("{other:?} has no path"),
@@ -196,9 +207,57 @@ impl Frame<'_> {
     }
 
     fn file_parts(&mut self, file: Reg) -> (Reg, Reg) {
-        let dentry = self.field(file, "file", "f_path.dentry");
-        let mount = self.field(file, "file", "f_path.mnt");
+        if self.attach.typed() {
+            let dentry = self.typed_field(file, "file", "f_path.dentry");
+            let mount = self.typed_field(file, "file", "f_path.mnt");
+            return (dentry, mount);
+        }
+        self.probed_file(file)
+    }
+
+    /// Members of the path of a file at any address.
+    fn probed_file(&mut self, file: Reg) -> (Reg, Reg) {
+        let field = Field {
+            root: "file",
+            path: "f_path",
+        };
+        let path = self.b.field_addr(file, field);
+        self.probed_path(path)
+    }
+
+    fn path_members(&mut self, path: Reg) -> (Reg, Reg) {
+        if self.attach.typed() {
+            let dentry = self.typed_field(path, "path", "dentry");
+            let mount = self.typed_field(path, "path", "mnt");
+            return (dentry, mount);
+        }
+        self.probed_path(path)
+    }
+
+    /// Both members of a `struct path` at any address, by one read.
+    fn probed_path(&mut self, path: Reg) -> (Reg, Reg) {
+        let [mount, dentry] =
+            self.probed_members(path, "path", ["mnt", "dentry"].map(|m| (m, Size::B8)));
         (dentry, mount)
+    }
+
+    /// Two members of a structure of 16 bytes at any address, by one read; 0 when that fails.
+    pub(super) fn probed_members(
+        &mut self,
+        address: Reg,
+        root: &'static str,
+        members: [(&'static str, Size); 2],
+    ) -> [Reg; 2] {
+        let slot = self.b.slot(16);
+        let to = self.b.slot_addr(slot);
+        let bytes = self.b.mov(16);
+        self.b
+            .call(helpers::PROBE_READ_KERNEL, &[to, bytes, address]);
+        members.map(|(path, size)| {
+            let base = self.b.slot_addr(slot);
+            let member = self.b.field_addr(base, Field { root, path });
+            self.b.load(size, member, 0)
+        })
     }
 
     /// The file behind a descriptor of the current task (fs/file.c, Linux 6.12).
@@ -216,9 +275,7 @@ impl Frame<'_> {
         self.b.alu(AluOp::Add, fd, entry);
         let (file, _) = self.probe(fd, Size::B8);
         self.b.branch(Cond::Eq, file, 0, label);
-        let dentry = self.probed_field(file, "file", "f_path.dentry");
-        let mount = self.probed_field(file, "file", "f_path.mnt");
-        (dentry, mount)
+        self.probed_file(file)
     }
 
     /// A pointer field through a tracked pointer; jumps to `null` when it is NULL.
@@ -235,46 +292,72 @@ impl Frame<'_> {
         pointer
     }
 
-    /// Puts dentry and vfsmount where the path routine expects them.
-    pub(super) fn place_path(&mut self, dentry: Reg, mount: Reg, at: u32) {
-        let scratch = self.scratch();
-        self.b.store(Size::B8, scratch, at as i16, dentry);
-        self.b.store(Size::B8, scratch, at as i16 + 8, mount);
+    /// Puts what the path routine needs to know where it expects it.
+    pub(super) fn place_path(&mut self, parts: PathParts, at: u32) {
+        let PathParts {
+            dentry,
+            mount,
+            typed,
+        } = parts;
+        let (mount, top) = match mount {
+            Some(mount) => (mount, self.leaf_field(typed, mount, "vfsmount", "mnt_root")),
+            None => (self.b.mov(0), self.b.mov(0)),
+        };
+        let hashed = self.leaf_field(typed, dentry, "dentry", "d_hash.pprev");
+        self.place(at, [dentry, mount, top, hashed]);
     }
 
-    /// The text of a subject, read into its buffer; jumps to `unreadable` if that fails or
-    /// the text is incomplete.
-    pub(super) fn text(&mut self, subject: Subject, unreadable: &mut Target) -> Text {
+    /// Stores the first words of a text buffer.
+    pub(super) fn place(&mut self, at: u32, words: [Reg; 4]) {
+        let scratch = self.scratch();
+        for (offset, word) in (0..).step_by(8).zip(words) {
+            self.b.store(Size::B8, scratch, at as i16 + offset, word);
+        }
+    }
+
+    /// A field behind a path's pointers, which the verifier tracks or not.
+    pub(super) fn leaf_field(
+        &mut self,
+        typed: bool,
+        base: Reg,
+        root: &'static str,
+        path: &'static str,
+    ) -> Reg {
+        if typed {
+            self.typed_field(base, root, path)
+        } else {
+            self.probed_field(base, root, path)
+        }
+    }
+
+    /// The text of a subject, read into its buffer; jumps to `unreadable` if that fails.
+    pub(super) fn text(&mut self, subject: Subject, unreadable: &mut Target) -> Read {
         let at = self.buffer(subject);
-        let from_end = self.is_path(subject);
-        let len = match self.known(Value::TextLen(subject)) {
-            Some(len) => len,
+        let (len, flags) = match self.known_pair(Value::TextLen(subject)) {
+            Some(known) => known,
             None => {
                 self.overwrite(subject);
-                let len = if from_end {
+                let read = if self.is_path(subject) {
                     self.read_path(subject, at, unreadable)
                 } else {
-                    self.read_bytes(subject, at, unreadable)
+                    match self.known(Value::TextRead(subject)) {
+                        Some(read) => read,
+                        None => self.read_bytes_flagged(subject, at),
+                    }
                 };
-                self.learn(Value::TextLen(subject), &[len]);
-                len
+                self.learn(Value::TextRead(subject), &[read]);
+                self.readable(subject, read, unreadable)
             }
         };
-        let scratch = self.scratch();
-        if !from_end {
-            return Text {
-                base: scratch,
-                offset: (at + STATE) as i16,
-                len,
-            };
-        }
-        let base = self.b.mov(TEXT as i32);
-        self.b.alu(AluOp::Sub, base, len);
-        self.b.alu(AluOp::Add, base, scratch);
-        Text {
-            base,
-            offset: (at + STATE) as i16,
-            len,
+        let place = if self.is_path(subject) {
+            Place::End(at + STATE + TEXT)
+        } else {
+            Place::Start(at + STATE)
+        };
+        let base = self.scratch();
+        Read {
+            text: Text { base, place, len },
+            flags,
         }
     }
 
@@ -300,30 +383,22 @@ impl Frame<'_> {
     }
 
     fn read_path(&mut self, subject: Subject, at: u32, unreadable: &mut Target) -> Reg {
-        let (dentry, mount, _) = self.path_parts(subject, unreadable);
-        self.place_path(dentry, mount, at);
+        let parts = self.path_parts(subject, unreadable);
+        self.place_path(parts, at);
         let at = self.b.mov(at as i32);
-        let read = self.routine(Routine::Path, &[at]);
-        self.complete_text(read, unreadable)
+        self.routine(Routine::Path, &[at])
     }
 
-    /// Length from a routine's result; jumps away unless the text is whole.
-    fn complete_text(&mut self, read: Reg, unreadable: &mut Target) -> Reg {
+    /// Length and flags from a routine's result; jumps away if it could not read the text.
+    fn readable(&mut self, subject: Subject, read: Reg, unreadable: &mut Target) -> (Reg, Reg) {
         let flags = self.b.mov(read);
         self.b.alu(AluOp::Rsh, flags, 32);
         let label = self.to(unreadable);
-        self.b.branch(Cond::Set, flags, 3, label);
+        self.b.branch(Cond::Set, flags, UNREADABLE, label);
         let len = self.b.mov32(read);
         self.b.branch(Cond::Gt, len, TEXT as i32, label);
-        len
-    }
-
-    fn read_bytes(&mut self, subject: Subject, at: u32, unreadable: &mut Target) -> Reg {
-        let read = match self.known(Value::TextRead(subject)) {
-            Some(read) => read,
-            None => self.read_bytes_flagged(subject, at),
-        };
-        self.complete_text(read, unreadable)
+        self.learn(Value::TextLen(subject), &[len, flags]);
+        (len, flags)
     }
 
     /// Reads a string or buffer; returns length and flags as the routine does.

@@ -9,13 +9,18 @@
 //! Holds:
 //! * Tests are pure; their order has no meaning.
 //! * A test on a value that cannot be read is false, negated or not.
+//! * Of a text that is longer than programs read, one part is known: the end of a path, the beginning of everything else.
+//!   Such a text equals nothing; it starts or ends with a value if the known part does, and with nothing if the other
+//!   part decides. Negated tests hold where the plain one does not.
 //! * Sets are canonical: sorted, disjoint, non-adjacent, deduplicated.
 //! * Every argument index in a test is below `hook.args.len()`.
 
 mod set;
 mod text;
+mod texts;
 
 pub use set::{IntSet, RangeSet, V4Set, V6Set};
+pub use texts::{TextMatch, TextValue};
 
 use crate::diag::Span;
 
@@ -245,20 +250,6 @@ pub enum Predicate {
         mask: u64,
         namespaced: bool,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TextMatch {
-    Equal,
-    Prefix,
-    Postfix,
-}
-
-/// One string of a text predicate. Not empty.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TextValue {
-    pub bytes: Vec<u8>,
-    pub span: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

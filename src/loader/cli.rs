@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::error::{Error, Lack};
-use super::{EventOptions, Loaded, Policy, check, list, load, stream, unload};
+use super::{EventOptions, Loaded, LoadedHook, Policy, check, list, load, stream, unload};
 use crate::bundle::{self, Attach, Bundle, Effect};
 
 /// Loads bundles of tpc into the kernel and prints the events of their policies.
@@ -154,7 +154,12 @@ fn say(text: &str) {
 
 fn summary(loaded: &Loaded) -> String {
     let mut text = format!("loaded {}\n", loaded.policy);
-    for (call, attach) in &loaded.hooks {
+    for LoadedHook {
+        call,
+        attach,
+        passed,
+    } in &loaded.hooks
+    {
         let _ = match attach {
             Some(attach) => writeln!(text, "  {call}: {}", mechanism(*attach)),
             None => writeln!(
@@ -162,6 +167,9 @@ fn summary(loaded: &Loaded) -> String {
                 "  {call}: not on this kernel, ignored as the policy says"
             ),
         };
+        for (better, why) in passed.iter().filter(|_| attach.is_some()) {
+            let _ = writeln!(text, "    not by {}: {why}", mechanism(*better));
+        }
     }
     text
 }

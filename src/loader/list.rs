@@ -14,12 +14,12 @@ pub struct Policy {
     pub generation: u64,
     /// The compiler that made it.
     pub compiler: String,
-    pub hooks: Vec<LoadedHook>,
+    pub hooks: Vec<ListedHook>,
 }
 
 /// A hook of a loaded policy.
 #[derive(Clone, Debug, Serialize)]
-pub struct LoadedHook {
+pub struct ListedHook {
     pub call: String,
     /// `None` where the kernel lacks the function of an optional hook.
     pub attach: Option<Attach>,
@@ -46,9 +46,9 @@ pub fn list() -> Result<Vec<Policy>, Error> {
     Ok(policies)
 }
 
-fn hook((hook, attached): (&Hook, Attached)) -> LoadedHook {
+fn hook((hook, attached): (&Hook, Attached)) -> ListedHook {
     let effects = hook.selectors.iter().map(|selector| selector.effect);
-    LoadedHook {
+    ListedHook {
         call: hook.call.clone(),
         attach: attached.map(|attachment| attachment.attach),
         effect: effects.min().unwrap_or(Effect::Observes),

@@ -20,8 +20,17 @@ use crate::object::{self, Object};
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub policy: String,
-    /// `call` and mechanism of each hook.
-    pub hooks: Vec<(String, Option<Attach>)>,
+    pub hooks: Vec<LoadedHook>,
+}
+
+/// How a hook was attached.
+#[derive(Clone, Debug)]
+pub struct LoadedHook {
+    pub call: String,
+    /// `None` where the kernel lacks the function of an optional hook.
+    pub attach: Option<Attach>,
+    /// Better ways to attach, and why they were not taken.
+    pub passed: Vec<(Attach, String)>,
 }
 
 /// Loads bundles; with `replace`, those of policies that are loaded take their places without a gap.
@@ -111,6 +120,8 @@ struct Prepared<'a> {
     choice: usize,
     programs: Vec<Ready<'a>>,
     links: Vec<(String, OwnedFd)>,
+    /// Better variants, and why they were not taken.
+    passed: Vec<(Attach, String)>,
 }
 
 /// A program in the kernel, not attached.
@@ -143,6 +154,7 @@ impl<'a> Policy<'a> {
                 choice: 0,
                 programs: Vec::new(),
                 links: Vec::new(),
+                passed: plan.passed.clone(),
             };
             prepared.load_variant(node, &mut hook)?;
             prepared.hooks.push(hook);
@@ -165,6 +177,7 @@ impl<'a> Policy<'a> {
                     return Ok(());
                 }
                 Err(error @ Error::Verifier(_)) => {
+                    hook.passed.push((variant.attach, error.to_string()));
                     refusal.get_or_insert(error);
                     hook.choice += 1;
                 }
@@ -295,6 +308,7 @@ impl<'a> Policy<'a> {
                         break;
                     }
                     Err(error) => {
+                        hook.passed.push((variant.attach, error.to_string()));
                         failure.get_or_insert((variant, error));
                         hook.choice += 1;
                         hook.programs.clear();
@@ -359,11 +373,10 @@ impl<'a> Policy<'a> {
         Loaded {
             policy: self.manifest.policy.clone(),
             hooks: hooks
-                .map(|(hook, prepared)| {
-                    (
-                        hook.call.clone(),
-                        self.variant(prepared).map(|variant| variant.attach),
-                    )
+                .map(|(hook, prepared)| LoadedHook {
+                    call: hook.call.clone(),
+                    attach: self.variant(prepared).map(|variant| variant.attach),
+                    passed: prepared.passed.clone(),
                 })
                 .collect(),
         }

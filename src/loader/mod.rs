@@ -18,5 +18,5 @@ mod sys;
 
 pub use error::{Error, Lack, Refusal};
 pub use events::{Options as EventOptions, stream};
-pub use list::{LoadedHook, Policy, list};
-pub use load::{Loaded, check, load, unload};
+pub use list::{ListedHook, Policy, list};
+pub use load::{Loaded, LoadedHook, check, load, unload};

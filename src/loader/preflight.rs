@@ -21,6 +21,8 @@ pub(super) struct HookPlan {
     pub(super) hook: usize,
     /// Indices of variants in the manifest; empty for an optional hook that the kernel lacks.
     pub(super) variants: Vec<usize>,
+    /// Better variants, and what the node lacks for them.
+    pub(super) passed: Vec<(Attach, String)>,
 }
 
 /// Plans for all bundles, or all that the node lacks.
@@ -50,11 +52,16 @@ fn plan(node: &Node, manifest: &Manifest, lacks: &mut Vec<Lack>) -> Plan {
     let mut hooks = Vec::new();
     for (number, hook) in manifest.hooks.iter().enumerate() {
         let mut variants = Vec::new();
-        let mut reasons = Vec::new();
+        let (mut reasons, mut passed) = (Vec::new(), Vec::new());
         for (index, variant) in hook.variants.iter().enumerate() {
             match usable(node, hook, variant) {
                 Ok(()) => variants.push(index),
-                Err(reason) => reasons.push(reason),
+                Err(reason) => {
+                    if variants.is_empty() {
+                        passed.push((variant.attach, reason.what.clone()));
+                    }
+                    reasons.push(reason);
+                }
             }
         }
         let missing = reasons.iter().all(|reason| reason.missing) && !reasons.is_empty();
@@ -64,6 +71,7 @@ fn plan(node: &Node, manifest: &Manifest, lacks: &mut Vec<Lack>) -> Plan {
         hooks.push(HookPlan {
             hook: number,
             variants,
+            passed,
         });
     }
     if !hooks.is_empty() && hooks.iter().all(|hook| hook.variants.is_empty()) && lacks.is_empty() {

@@ -528,7 +528,6 @@ pub(super) fn euid() -> u32 {
     unsafe { libc::geteuid() }
 }
 
-
 /// `uname -n`.
 pub(super) fn host_name() -> String {
     uname(|name| &name.nodename)

@@ -4,8 +4,7 @@
 //! have equal programs, however their values are ordered or repeated.
 
 use crate::check::{self, CheckedPolicy, CheckedSelector};
-use crate::diag::Span;
-use crate::ir::{Action, Hook, Post, Predicate, Program, Rule, Shown, Test, TextMatch, TextValue};
+use crate::ir::{Action, Hook, Post, Predicate, Program, Rule, Shown, Test};
 
 /// Signal number of SIGKILL.
 const SIGKILL: u32 = 9;
@@ -94,52 +93,7 @@ fn shown(action: &check::Action) -> Shown {
 
 fn canonical(mut test: Test) -> Test {
     if let Predicate::Text { how, values, .. } = &mut test.predicate {
-        *values = texts(*how, std::mem::take(values));
+        *values = how.reduce(std::mem::take(values));
     }
     test
-}
-
-/// Sorts values and drops those that another one makes superfluous.
-fn texts(how: TextMatch, mut values: Vec<TextValue>) -> Vec<TextValue> {
-    let key = |value: &TextValue| match how {
-        TextMatch::Postfix => value.bytes.iter().rev().copied().collect::<Vec<u8>>(),
-        TextMatch::Equal | TextMatch::Prefix => value.bytes.clone(),
-    };
-    let first = |value: &TextValue| -> (Vec<u8>, Span) { (key(value), value.span) };
-    values.sort_by_cached_key(first);
-    values.dedup_by(|later, kept| match how {
-        TextMatch::Equal => later.bytes == kept.bytes,
-        TextMatch::Prefix => later.bytes.starts_with(&kept.bytes),
-        TextMatch::Postfix => later.bytes.ends_with(&kept.bytes),
-    });
-    values
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reduced(how: TextMatch, values: &[&str]) -> Vec<String> {
-        let values = values.iter().map(|value| TextValue {
-            bytes: value.as_bytes().to_vec(),
-            span: Span::default(),
-        });
-        let kept = texts(how, values.collect());
-        kept.into_iter()
-            .map(|value| String::from_utf8_lossy(&value.bytes).into_owned())
-            .collect()
-    }
-
-    #[test]
-    fn values_that_others_include_are_dropped() {
-        assert_eq!(reduced(TextMatch::Equal, &["/b", "/a", "/b"]), ["/a", "/b"]);
-        assert_eq!(
-            reduced(TextMatch::Prefix, &["/etc/ssh", "/etc", "/e", "/x"]),
-            ["/e", "/x"]
-        );
-        assert_eq!(
-            reduced(TextMatch::Postfix, &["b.so", ".so", ".conf"]),
-            [".conf", ".so"]
-        );
-    }
 }

@@ -22,7 +22,7 @@ mod ops;
 mod spill;
 mod webs;
 
-use super::mir::{Field, Function, FunctionId, MapId};
+use super::mir::{Field, Function, FunctionId, MapId, Reg};
 use crate::asm::Insn;
 use crate::diag::Span;
 
@@ -80,12 +80,22 @@ const MAX_STACK: u32 = 512;
 pub fn assemble(function: &Function) -> Result<Assembled, AssembleError> {
     let mut function = function.clone();
     flow::simplify(&mut function);
+    debug_assert_eq!(read_before_written(&function), [], "{}", function.name);
     webs::split(&mut function);
     fold::fold(&mut function);
     flow::share_exits(&mut function);
     flow::simplify(&mut function);
     let homes = alloc::allocate(&mut function);
     emit::emit(&function, &homes)
+}
+
+/// Registers that some way through the function reads before it writes them.
+fn read_before_written(function: &Function) -> Vec<Reg> {
+    let liveness = live::analyse(function, &constants::Constants::collect(function));
+    match liveness.blocks.is_empty() {
+        true => Vec::new(),
+        false => liveness.live_in(0).collect(),
+    }
 }
 
 #[cfg(test)]

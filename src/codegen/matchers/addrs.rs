@@ -65,7 +65,7 @@ pub(in crate::codegen) fn emit_v6(
     emit_level(b, words, 0, &route, &mut targets.clone());
     for (piece, label) in pieces.iter().zip(targets) {
         b.bind(label);
-        let mut body = |b: &mut Builder, params: &[Reg], exits: Exits| {
+        let mut body = |b: &mut Builder, params: &[Reg], _: &mut dyn Outline, exits: Exits| {
             let words = [params[0], params[1]];
             emit_level(b, words, 0, piece, &mut exits.targets().to_vec());
         };

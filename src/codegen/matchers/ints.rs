@@ -52,7 +52,7 @@ pub(super) fn emit_parts(
     for (piece, label) in pieces.iter().zip(targets) {
         b.bind(label);
         let tree = Tree::plan(piece, order);
-        let mut body = |b: &mut Builder, params: &[Reg], exits: Exits| {
+        let mut body = |b: &mut Builder, params: &[Reg], _: &mut dyn Outline, exits: Exits| {
             tree.write(b, params[0], order, &exits.targets());
         };
         outline::call(b, outline, ("numbers", &[value]), exits, &mut body);

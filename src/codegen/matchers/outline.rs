@@ -13,12 +13,12 @@ use crate::codegen::mir::{Builder, Cond, FunctionId, Reg};
 /// The unit under construction, as a place for more functions.
 pub(in crate::codegen) trait Outline {
     /// Adds a global function of up to five numbers; `stem` is a hint for its name.
-    /// `body` is called once, with registers that hold the parameters.
+    /// `body` is called once, with registers that hold the parameters, and the unit for functions that this one calls.
     fn function(
         &mut self,
         stem: &str,
         params: u8,
-        body: &mut dyn FnMut(&mut Builder, &[Reg]),
+        body: &mut dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline),
     ) -> FunctionId;
 }
 
@@ -59,16 +59,16 @@ pub(super) fn call(
     outline: &mut dyn Outline,
     (stem, args): (&str, &[Reg]),
     exits: Exits,
-    body: &mut dyn FnMut(&mut Builder, &[Reg], Exits),
+    body: &mut dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline, Exits),
 ) {
     let span = b.span();
-    let function = outline.function(stem, args.len() as u8, &mut |b, params| {
+    let function = outline.function(stem, args.len() as u8, &mut |b, params, outline| {
         b.set_span(span);
         let exits = Exits {
             hit: b.label(),
             miss: b.label(),
         };
-        body(b, params, exits);
+        body(b, params, outline, exits);
         b.bind(exits.hit);
         b.exit(1);
         b.bind(exits.miss);

@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn modes_are_shown_like_ls_does() {
         let cases = [
-            (0o040_1777, "drwxrwxrwt"),
+            (0o041_777, "drwxrwxrwt"),
             (0o100_644, "-rw-r--r--"),
             (0o102_640, "-rw-r-S---"),
             (0o020_620, "crw--w----"),
