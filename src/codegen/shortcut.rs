@@ -22,11 +22,10 @@ const MAX_CLIMB: i32 = 64;
 /// Paths of unlinked files end in " (deleted)".
 const DELETED_END: &[u8] = b")";
 
-/// A directory entry's name in the text buffer of the filter, behind a slash.
+/// A directory entry's name with a slash in front or behind, in the text buffer of the filter.
 struct Name {
-    /// Byte of the slash.
+    /// Its first byte in the scratch value.
     at: u32,
-    /// With the slash.
     len: Reg,
 }
 
@@ -55,7 +54,7 @@ impl Frame<'_> {
             },
         );
         self.b.bind(readable);
-        let name = self.read_name(test.of, (len, name), &mut possible);
+        let name = self.begin_name(test.of, (len, name), &mut possible);
         let exits = Exits {
             hit: self.to(&mut possible),
             miss: self.to(&mut other),
@@ -151,9 +150,9 @@ impl Frame<'_> {
         self.bind(found);
         self.b.branch(Cond::Eq, last, 0, unknown);
         let (length, name) = self.name_of(last, true);
-        let read = self.read_name(of, (length, name), possible);
-        self.b.assign(len, read.len);
-        self.b.alu(AluOp::Sub, len, 1);
+        let at = self.buffer(of) + STATE;
+        self.read_name(at, (length, name), possible);
+        self.b.assign(len, length);
         let label = self.to(&mut done);
         self.b.jump(label);
         self.bind(cross);
@@ -190,16 +189,27 @@ impl Frame<'_> {
         (len, name)
     }
 
-    /// Reads a name into the buffer of a subject, behind a slash.
-    fn read_name(&mut self, of: Subject, (len, name): (Reg, Reg), unreadable: &mut Target) -> Name {
-        let at = self.buffer(of) + STATE;
+    /// Reads a name to byte `to` of the scratch value.
+    fn read_name(&mut self, to: u32, (len, name): (Reg, Reg), unreadable: &mut Target) {
         let scratch = self.scratch();
         let label = self.to(unreadable);
         self.b.branch(Cond::Gt, len, NAME_MAX, label);
-        self.b.store(Size::B1, scratch, at as i16, i32::from(b'/'));
-        let to = self.plus(scratch, at as i32 + 1);
+        let to = self.plus(scratch, to as i32);
         let failed = self.b.call(helpers::PROBE_READ_KERNEL, &[to, len, name]);
         self.b.branch(Cond::Ne, failed, 0, label);
+    }
+
+    /// Reads a name into the buffer of a subject, behind a slash.
+    fn begin_name(
+        &mut self,
+        of: Subject,
+        (len, name): (Reg, Reg),
+        unreadable: &mut Target,
+    ) -> Name {
+        let at = self.buffer(of) + STATE;
+        self.read_name(at + 1, (len, name), unreadable);
+        let scratch = self.scratch();
+        self.b.store(Size::B1, scratch, at as i16, i32::from(b'/'));
         let len = self.plus(len, 1);
         Name { at, len }
     }
