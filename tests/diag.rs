@@ -3,13 +3,10 @@
 //! Each `golden/diag/NAME.yaml` has its rendered diagnostics beside it. After a change
 //! of wording run with `INSTA_UPDATE=always` and review the difference.
 
-use std::path::{Path, PathBuf};
+#[path = "shared/golden.rs"]
+mod golden;
 
 use tpc::diag::{Diagnostic, Sink, Sources, render};
-
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/diag")
-}
 
 /// Everything the front end says about a text, and the number of policies it found.
 fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, Sources, usize) {
@@ -23,33 +20,10 @@ fn diagnose(name: &str, bytes: &[u8]) -> (Vec<Diagnostic>, Sources, usize) {
 
 #[test]
 fn broken_policies() {
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(golden())
-        .expect("the golden directory exists")
-        .map(|entry| entry.expect("a directory entry").path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
-        .collect();
-    cases.sort();
-    assert!(cases.len() > 8, "the golden inputs are there");
-    for path in cases {
-        let name = path
-            .file_name()
-            .expect("a file name")
-            .to_string_lossy()
-            .into_owned();
-        let (diagnostics, sources, _) =
-            diagnose(&name, &std::fs::read(&path).expect("a readable case"));
-        let text = render::human(&diagnostics, &sources, false);
-        insta::with_settings!({
-            snapshot_path => golden(),
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, {
-            insta::assert_snapshot!(name.trim_end_matches(".yaml"), text);
-        });
-    }
+    golden::golden("diag", |name, bytes| {
+        let (diagnostics, sources, _) = diagnose(name, bytes);
+        render::human(&diagnostics, &sources, false)
+    });
 }
 
 const MIXED: &str = "\

@@ -1,4 +1,4 @@
-//! Whatever the bytes of a file are, the front end answers with diagnostics that lie
+//! Whatever the bytes of a file are, the compiler answers with a bundle or with diagnostics that lie
 //! inside the file; it never panics.
 
 use proptest::prelude::*;
@@ -6,12 +6,56 @@ use tpc::diag::{Sink, Sources, render};
 
 const SEED: &str = include_str!("golden/diag/types.yaml");
 
+/// A policy that compiles.
+const GOOD: &str = r#"apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: good}
+spec:
+  options: [{name: policy-mode, value: enforce}]
+  kprobes:
+  - call: security_file_permission
+    syscall: false
+    return: true
+    returnArg: {index: 0, type: int}
+    message: a message
+    tags: [one]
+    args:
+    - {index: 0, type: file}
+    - {index: 1, type: int, label: mask}
+    - {index: 2, type: char_buf, sizeArgIndex: 2}
+    selectors:
+    - matchArgs:
+      - {index: 0, operator: Prefix, values: [/etc/, /root]}
+      - {args: [1], operator: InMap, values: ["1:9", "-5"]}
+      - {index: 2, operator: NotPostfix, values: ["a\0"]}
+      matchBinaries: [{operator: NotIn, values: [/usr/bin/cat]}]
+      matchPIDs: [{operator: NotIn, values: [1], followForks: true}]
+      matchNamespaces: [{namespace: Net, operator: In, values: [host_ns, "7"]}]
+      matchCapabilities: [{operator: In, values: [CAP_BPF]}]
+      matchActions: [{action: Override, argError: -1}, {action: Post, rateLimit: 5m}]
+    - matchReturnArgs: [{operator: LT, values: ["0"]}]
+  - call: tcp_connect
+    syscall: false
+    args: [{index: 0, type: sock}]
+    selectors:
+    - matchArgs:
+      - {index: 0, operator: NotDAddr, values: [10.0.0.0/8, "::1"]}
+      - {index: 0, operator: DPort, values: ["1024:65535"]}
+      - {index: 0, operator: Protocol, values: [IPPROTO_TCP]}
+      matchActions: [{action: Signal, argSig: 15}]
+"#;
+
 /// Reads the bytes as a file and checks everything that is said about them.
 fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
     let (mut sources, mut sink) = (Sources::new(), Sink::new());
     let file = tpc::yaml::text("f.yaml", bytes, &mut sources, &mut sink);
     let policies = file.map(|file| tpc::policy::decode(file, &sources, &mut sink));
     let faulty = sink.has_errors();
+    for policy in policies.iter().flatten() {
+        let errors = sink.errors();
+        let compiled = tpc::compile::compile(policy, &sources, &mut sink).is_some();
+        prop_assert_eq!(compiled, sink.errors() == errors && !policy.incomplete);
+    }
     let diagnostics = sink.into_sorted();
     for diagnostic in &diagnostics {
         for span in diagnostic
@@ -39,6 +83,30 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Replaces some bytes from a place on.
+fn mutated(seed: &str, cuts: &[(usize, usize, String)]) -> Vec<u8> {
+    let mut bytes = seed.as_bytes().to_vec();
+    for (at, length, insert) in cuts {
+        let start = (*at).min(bytes.len());
+        let end = (start + length).min(bytes.len());
+        bytes.splice(start..end, insert.bytes());
+    }
+    bytes
+}
+
+#[test]
+fn the_good_policy_compiles() {
+    let (mut sources, mut sink) = (Sources::new(), Sink::new());
+    let file = tpc::yaml::text("f.yaml", GOOD.as_bytes(), &mut sources, &mut sink).expect("text");
+    let policies = tpc::policy::decode(file, &sources, &mut sink);
+    let compiled = tpc::compile::compile(&policies[0], &sources, &mut sink);
+    assert!(
+        compiled.is_some() && sink.is_empty(),
+        "{:?}",
+        sink.into_sorted()
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
 
@@ -56,12 +124,13 @@ proptest! {
     fn a_mutated_policy(
         cuts in prop::collection::vec((0..SEED.len(), 0..20usize, r#"[\[\]{}:,&*?|>!"'# \n\ta0é-]{0,3}"#), 1..6)
     ) {
-        let mut bytes = SEED.as_bytes().to_vec();
-        for (at, length, insert) in cuts {
-            let start = at.min(bytes.len());
-            let end = (start + length).min(bytes.len());
-            bytes.splice(start..end, insert.bytes());
-        }
-        read(&bytes)?;
+        read(&mutated(SEED, &cuts))?;
+    }
+
+    #[test]
+    fn a_mutated_policy_that_compiles(
+        cuts in prop::collection::vec((0..GOOD.len(), 0..4usize, r#"[a-z0-9:/.*\\_-]{0,3}"#), 1..4)
+    ) {
+        read(&mutated(GOOD, &cuts))?;
     }
 }

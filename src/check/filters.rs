@@ -1,191 +1,344 @@
 //! `matchArgs` and `matchReturnArgs`.
 
-use super::{Hook, sockets, texts, values};
+use super::hook::Declared;
+use super::numbers::{self, Grammar, Range};
+use super::{refuse, sockets, texts, types, unsupported, warn};
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::ir::{ArgType, IntSet, IntType, Predicate, Subject, Test};
-use crate::policy::{ArgFilter, Kprobe, Operator};
+use crate::policy::{self, ArgFilter, Operator, is_set};
 
-/// A filter on an argument.
+/// A filter and the value that it looks at.
+pub(super) struct Filter<'a> {
+    pub(super) written: &'a ArgFilter,
+    /// Declaration of the value.
+    pub(super) declared: &'a policy::Arg,
+    pub(super) of: Subject,
+    pub(super) ty: ArgType,
+}
+
+impl Filter<'_> {
+    pub(super) fn operator(&self) -> Operator {
+        self.written.operator.value
+    }
+
+    pub(super) fn values(&self) -> &[Spanned<String>] {
+        &self.written.values
+    }
+
+    /// The set of the numbers in the values; bad ones are reported and left out.
+    pub(super) fn numbers(&self, grammar: Grammar, ty: IntType, sink: &mut Sink) -> Vec<Range> {
+        let one = |text| self.number(text, grammar, ty, sink);
+        self.values().iter().filter_map(one).collect()
+    }
+
+    pub(super) fn number(
+        &self,
+        text: &Spanned<String>,
+        grammar: Grammar,
+        ty: IntType,
+        sink: &mut Sink,
+    ) -> Option<Range> {
+        let wrong = match numbers::parse(&text.value, grammar, ty, self.is_signed(ty)) {
+            Ok(range) => return Some(range),
+            Err(wrong) => wrong,
+        };
+        let message = format!("`{}` {}", super::shown(&text.value), wrong.what);
+        let mut error = Diagnostic::error(code::BAD_VALUE, message).at(text.span);
+        let mut help = wrong.help;
+        if wrong.by_type {
+            match self.declared.ty {
+                Some(declared) if self.is_int() => {
+                    error = error.related(declared.span, "the argument's type");
+                }
+                _ => help = "write a number in this range, or remove this one".to_owned(),
+            }
+        }
+        sink.push(error.help(super::unless_placeholder(text, help)));
+        None
+    }
+
+    /// Whether numbers may have a sign.
+    fn is_signed(&self, ty: IntType) -> bool {
+        let size = |ty: Spanned<policy::ArgType>| ty.value == policy::ArgType::SizeT;
+        ty.signed() || self.declared.ty.is_some_and(size)
+    }
+
+    fn is_int(&self) -> bool {
+        matches!(self.ty, ArgType::Int(_))
+    }
+}
+
+/// A filter on an argument; `None` means reported.
 pub(super) fn argument(
-    hook: &Hook,
-    kprobe: &Kprobe,
+    declared: &Declared<'_>,
     filter: &ArgFilter,
     sink: &mut Sink,
 ) -> Option<Test> {
-    let position = position(kprobe, filter, sink)?;
-    let ty = hook.args.get(position)?.ty;
-    test(Subject::Arg(position), ty, filter, sink)
+    if is_expression(filter, sink) {
+        return None;
+    }
+    let position = position(&declared.kprobe.args, filter, sink)?;
+    let arg = declared.args.get(position)?.as_ref()?;
+    let filter = Filter {
+        written: filter,
+        declared: declared.kprobe.args.get(position)?,
+        of: Subject::Arg(position),
+        ty: arg.ty,
+    };
+    test(&filter, sink)
+}
+
+/// Refuses expressions, which name their arguments themselves.
+fn is_expression(filter: &ArgFilter, sink: &mut Sink) -> bool {
+    let Spanned { value, span } = filter.operator;
+    if value == Operator::CelExpr {
+        let help = "write the condition with Equal, GT, LT, Mask or InRange: all filters of a selector must hold";
+        unsupported(sink, span, "the operator `CelExpr`", help);
+    }
+    value == Operator::CelExpr
 }
 
 /// Place of the argument in `args`: `args: [POSITION]`, or `index` as the argument declares it.
-fn position(kprobe: &Kprobe, filter: &ArgFilter, sink: &mut Sink) -> Option<usize> {
-    let declared = kprobe.args.len();
-    if let Some(position) = filter.args.first() {
-        if (position.value as usize) < declared {
-            return Some(position.value as usize);
-        }
-        let message = format!("there is no argument at position {}", position.value);
-        let help = format!("the hook declares {declared}; positions count from 0");
-        let error = Diagnostic::error(code::NO_SUCH_ARG, message).at(position.span);
-        sink.push(error.help(help));
+fn position(args: &[policy::Arg], filter: &ArgFilter, sink: &mut Sink) -> Option<usize> {
+    let ArgFilter {
+        span,
+        index,
+        args: positions,
+        operator: _,
+        values: _,
+    } = filter;
+    let Some(first) = positions.first() else {
+        let (index, span) = index.map_or((0, *span), |index| (index.value, index.span));
+        return by_index(args, index, span, sink);
+    };
+    if let (Some(second), false) = (positions.get(1), takes_two(filter)) {
+        let message = "a filter looks at one argument: the further positions would be ignored";
+        let help = "write one filter for each argument";
+        refuse(sink, code::NO_EFFECT, second.span, message, help);
+    }
+    let found = usize::try_from(first.value).ok();
+    let Some((found, arg)) = found.and_then(|at| Some((at, args.get(at)?))) else {
+        let message = format!("there is no argument at position {}", first.value);
+        refuse(
+            sink,
+            code::NO_SUCH_ARG,
+            first.span,
+            message,
+            positions_help(args.len()),
+        );
+        return None;
+    };
+    if let Some(index) = index.filter(|index| index.value != arg.index.value) {
+        let message = "`index` and `args` name two different arguments";
+        let error = Diagnostic::error(code::NO_SUCH_ARG, message).at(index.span);
+        let error = error.related(first.span, "this one would count");
+        sink.push(error.help("remove one of the two"));
         return None;
     }
-    let (index, span) = match filter.index {
-        Some(index) => (index.value, index.span),
-        None => (0, filter.span),
-    };
-    let found = kprobe.args.iter().position(|arg| arg.index.value == index);
+    Some(found)
+}
+
+fn takes_two(filter: &ArgFilter) -> bool {
+    filter.operator.value == Operator::CapabilitiesGained
+}
+
+fn positions_help(declared: usize) -> String {
+    match declared {
+        0 => "declare it under `args` of the hook".to_owned(),
+        1 => "write `args: [0]`: positions count from 0, and the hook declares one argument"
+            .to_owned(),
+        _ => {
+            let last = declared - 1;
+            format!(
+                "positions count from 0, and the hook declares {declared} arguments: write 0 to {last}"
+            )
+        }
+    }
+}
+
+fn by_index(args: &[policy::Arg], index: u32, span: Span, sink: &mut Sink) -> Option<usize> {
+    let found = args.iter().position(|arg| arg.index.value == index);
     if found.is_none() {
         let message = format!("no argument has index {index}");
-        let help = format!("declare it under `args`: `- index: {index}` with its `type`");
-        sink.push(
-            Diagnostic::error(code::NO_SUCH_ARG, message)
-                .at(span)
-                .help(help),
-        );
+        let error = Diagnostic::error(code::NO_SUCH_ARG, message).at(span);
+        sink.push(match args {
+            [only] => {
+                let declared = only.index;
+                let help = format!(
+                    "write `index: {}`, or declare `- index: {index}` under `args`",
+                    declared.value
+                );
+                error
+                    .related(declared.span, "the only one that is declared")
+                    .help(help)
+            }
+            _ => error.help(format!(
+                "declare it under `args`: `- index: {index}` with its `type`"
+            )),
+        });
     }
     found
 }
 
-/// A filter on the return value.
+/// A filter on the return value, which it need not name; `None` means reported.
 pub(super) fn returned(
-    hook: &Hook,
-    kprobe: &Kprobe,
+    declared: &Declared<'_>,
     filter: &ArgFilter,
     sink: &mut Sink,
 ) -> Option<Test> {
-    let Some(ret) = &hook.ret else {
-        if !kprobe.observes_return() {
-            let message = "the hook does not see return values, so this filter would be ignored";
-            let help = "add `return: true` and `returnArg:` to the hook";
-            sink.push(
-                Diagnostic::error(code::NO_EFFECT, message)
-                    .at(filter.span)
-                    .help(help),
-            );
-        }
-        return None;
-    };
-    let wanted = filter.args.first().map_or(filter.index, |_| None);
-    let (index, span) = wanted.map_or((u32::from(ret.index), filter.span), |i| (i.value, i.span));
-    if filter.index.is_some() && index != u32::from(ret.index) {
-        let message = format!("the return value has index {}, not {index}", ret.index);
-        sink.push(Diagnostic::error(code::NO_SUCH_ARG, message).at(span));
+    if !is_set(declared.kprobe.returns) || is_expression(filter, sink) {
         return None;
     }
-    test(Subject::Return, ret.ty, filter, sink)
+    let written = declared.kprobe.return_arg.as_ref()?;
+    if !names_return(written, filter, sink) {
+        return None;
+    }
+    let filter = Filter {
+        written: filter,
+        declared: written,
+        of: Subject::Return,
+        ty: declared.ret.as_ref()?.ty,
+    };
+    test(&filter, sink)
 }
 
-fn test(of: Subject, ty: ArgType, filter: &ArgFilter, sink: &mut Sink) -> Option<Test> {
-    let (negate, predicate) = match ty {
-        ArgType::Int(int) => ints(of, int, filter, sink)?,
-        ArgType::Sock | ArgType::Sockaddr => sockets::predicate(of, ty, filter, sink)?,
-        ArgType::Cred | ArgType::Nop => {
-            wrong_operator(filter, "values of this type", "no operator", sink);
-            return None;
-        }
-        _ => texts::predicate(of, filter, sink)?,
+/// Whether the filter means the return value, if it says what it means.
+fn names_return(ret: &policy::Arg, filter: &ArgFilter, sink: &mut Sink) -> bool {
+    if let Some(position) = filter.args.iter().find(|position| position.value != 0) {
+        let message = format!("there is no return value at position {}", position.value);
+        let help = "remove `args`: a function returns one value";
+        refuse(sink, code::NO_SUCH_ARG, position.span, message, help);
+        return false;
+    }
+    let other = |index: &Spanned<u32>| index.value != ret.index.value;
+    if let Some(index) = filter.index.filter(other) {
+        let declared = ret.index;
+        let message = format!(
+            "the return value has index {}, not {}",
+            declared.value, index.value
+        );
+        let error = Diagnostic::error(code::NO_SUCH_ARG, message).at(index.span);
+        let help = format!("write `index: {}`, or leave it out", declared.value);
+        sink.push(error.related(declared.span, "declared here").help(help));
+        return false;
+    }
+    true
+}
+
+fn test(filter: &Filter<'_>, sink: &mut Sink) -> Option<Test> {
+    if !types::family(filter.ty)
+        .operators
+        .contains(&filter.operator())
+    {
+        wrong_operator(filter, sink);
+        return None;
+    }
+    let (negate, predicate) = match filter.ty {
+        ArgType::Int(int) => ints(filter, int, sink)?,
+        ArgType::Sock | ArgType::Sockaddr => sockets::predicate(filter, sink)?,
+        _ => texts::predicate(filter, sink)?,
     };
     Some(Test {
         negate,
         predicate,
-        span: filter.span,
+        span: filter.written.span,
     })
 }
 
 /// Reports an operator that does not fit.
-pub(super) fn wrong_operator(filter: &ArgFilter, what: &str, fitting: &str, sink: &mut Sink) {
-    let Spanned { value, span } = filter.operator;
-    if matches!(
-        value,
-        Operator::SubString
-            | Operator::SubStringIgnCase
-            | Operator::CelExpr
-            | Operator::FileType
-            | Operator::NotFileType
-            | Operator::CapabilitiesGained
-    ) {
-        let help = format!("{what} can be filtered with {fitting}");
-        return super::unsupported(sink, span, &format!("the operator `{value}`"), &help);
+fn wrong_operator(filter: &Filter<'_>, sink: &mut Sink) {
+    let Spanned { value, span } = filter.written.operator;
+    let family = types::family(filter.ty);
+    let fitting: Vec<&str> = family
+        .operators
+        .iter()
+        .map(|operator| policy::Word::name(*operator))
+        .collect();
+    let help = match fitting.as_slice() {
+        [] => "remove the filter: no operator works on them".to_owned(),
+        _ => format!("use one of {}", fitting.join(", ")),
+    };
+    if family.missing.contains(&value) {
+        return unsupported(sink, span, &format!("the operator `{value}`"), &help);
     }
-    let message = format!("`{value}` does not work on {what}");
-    let help = format!("use {fitting}");
-    sink.push(
-        Diagnostic::error(code::BAD_OPERATOR, message)
-            .at(span)
-            .help(help),
-    );
+    let message = format!("`{value}` does not work on {}", family.what);
+    let error = Diagnostic::error(code::BAD_OPERATOR, message).at(span);
+    let declared = filter
+        .declared
+        .ty
+        .map_or(filter.declared.span, |ty| ty.span);
+    sink.push(error.related(declared, "the argument's type").help(help));
 }
 
-fn ints(
-    of: Subject,
-    ty: IntType,
-    filter: &ArgFilter,
-    sink: &mut Sink,
-) -> Option<(bool, Predicate)> {
+fn ints(filter: &Filter<'_>, ty: IntType, sink: &mut Sink) -> Option<(bool, Predicate)> {
     use Operator as O;
-    let operator = filter.operator.value;
-    let fitting = "Equal, NotEqual, GT, LT, Mask, InMap, NotInMap, InRange or NotInRange";
-    let range = match operator {
-        O::Equal | O::NotEqual | O::GreaterThan | O::LessThan | O::Mask => false,
-        O::InMap | O::NotInMap | O::InRange | O::NotInRange => true,
-        _ => {
-            wrong_operator(filter, "integers", fitting, sink);
-            return None;
-        }
-    };
-    if !super::require_values(&filter.values, filter.span, sink) {
+    let (operator, of) = (filter.operator(), filter.of);
+    if !super::require_values(filter.values(), filter.written.span, sink) {
         return None;
     }
-    let parse = |text: &Spanned<String>, sink: &mut Sink| {
-        if range {
-            values::range(text, ty, sink)
-        } else {
-            values::single(text, ty, sink)
-        }
+    let grammar = match operator {
+        O::InMap | O::NotInMap => Grammar::DecimalRange,
+        O::InRange | O::NotInRange => Grammar::LiteralRange,
+        _ => Grammar::Literal,
     };
-    let ranges: Vec<(i128, i128)> = filter
-        .values
-        .iter()
-        .filter_map(|text| parse(text, sink))
-        .collect();
-    let (lowest, highest) = values::limits(ty);
-    let predicate = match operator {
-        O::GreaterThan => {
-            let least = ranges.iter().map(|(lo, _)| *lo).min()?;
-            Predicate::Int {
-                of,
-                set: IntSet::from_ranges([(least + 1, highest)]),
-            }
-        }
-        O::LessThan => {
-            let most = ranges.iter().map(|(lo, _)| *lo).max()?;
-            Predicate::Int {
-                of,
-                set: IntSet::from_ranges([(lowest, most - 1)]),
-            }
-        }
-        O::Mask => {
-            let mask = ranges
-                .iter()
-                .fold(0, |mask, (lo, _)| mask | values::bits(*lo, ty));
-            Predicate::Mask { of, mask }
-        }
-        _ => Predicate::Int {
-            of,
-            set: IntSet::from_ranges(ranges),
-        },
+    let ranges = filter.numbers(grammar, ty, sink);
+    if ranges.len() < filter.values().len() {
+        return None;
+    }
+    let (lowest, highest) = numbers::limits(ty);
+    let set = match operator {
+        O::Mask => return Some((false, mask(filter, &ranges, ty, sink))),
+        // Greater or less than one of the values is enough.
+        O::GreaterThan => ranges
+            .iter()
+            .map(|(value, _)| (value + 1, highest))
+            .collect(),
+        O::LessThan => ranges
+            .iter()
+            .map(|(value, _)| (lowest, value - 1))
+            .collect(),
+        _ => ranges,
     };
+    let set = IntSet::from_ranges(set);
+    if set.is_empty() {
+        nothing_beyond(filter, ty, sink);
+    }
     let negate = matches!(operator, O::NotEqual | O::NotInMap | O::NotInRange);
-    Some((negate, predicate))
+    Some((negate, Predicate::Int { of, set }))
 }
 
-/// A value that is not one of its kind.
-pub(super) fn bad_value(text: &str, span: Span, what: &str, help: &str, sink: &mut Sink) {
-    let message = format!("`{text}` is not {what}");
-    sink.push(
-        Diagnostic::error(code::BAD_VALUE, message)
-            .at(span)
-            .help(help),
-    );
+/// Warns of a comparison with the end of the type.
+fn nothing_beyond(filter: &Filter<'_>, ty: IntType, sink: &mut Sink) {
+    let (lowest, highest) = numbers::limits(ty);
+    let (how, end) = match filter.operator() {
+        Operator::GreaterThan => ("greater", highest),
+        _ => ("less", lowest),
+    };
+    let message = format!("the filter never matches: nothing is {how} than {end}");
+    let mut warning = Diagnostic::warning(code::NEVER_MATCHES, message).at(filter.written.span);
+    if let Some(declared) = filter.declared.ty {
+        warning = warning.related(declared.span, "by the argument's type");
+    }
+    sink.push(warning.help(format!("write another number, or use `Equal` with `{end}`")));
+}
+
+fn mask(filter: &Filter<'_>, values: &[Range], ty: IntType, sink: &mut Sink) -> Predicate {
+    for (text, _) in filter
+        .values()
+        .iter()
+        .zip(values)
+        .filter(|(_, value)| value.0 == 0)
+    {
+        let message = format!(
+            "`{}` has no bits: no number matches it",
+            super::shown(&text.value)
+        );
+        let help = "write a number with the bits to look for, or use `Equal` for 0";
+        warn(sink, code::NEVER_MATCHES, text.span, message, help);
+    }
+    let join = |mask, value: &Range| mask | numbers::bits(value.0, ty);
+    Predicate::Mask {
+        of: filter.of,
+        mask: values.iter().fold(0, join),
+    }
 }

@@ -4,154 +4,168 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::filters::{bad_value, wrong_operator};
-use super::values;
-use crate::diag::{Sink, Spanned};
-use crate::ir::{ArgType, End, IntSet, IntType, Predicate, Subject, V4Set, V6Set};
+use super::filters::Filter;
+use super::numbers::{Grammar, Range};
+use super::{bad_value, refuse, require_values};
+use crate::diag::{Sink, Spanned, code};
+use crate::ir::{End, IntSet, IntType, Predicate, V4Set, V6Set};
 use crate::kernel::{families, protocols, tcp_states};
-use crate::policy::{ArgFilter, Operator};
+use crate::policy::{Operator, nearest};
 
 /// Ports that only privileged processes can bind: PROT_SOCK (include/net/sock.h).
 const FIRST_FREE_PORT: i128 = 1024;
 
-pub(super) fn predicate(
-    of: Subject,
-    ty: ArgType,
-    filter: &ArgFilter,
-    sink: &mut Sink,
-) -> Option<(bool, Predicate)> {
+pub(super) fn predicate(filter: &Filter<'_>, sink: &mut Sink) -> Option<(bool, Predicate)> {
     use End::{Destination, Source};
     use Operator as O;
-    let operator = filter.operator.value;
-    let for_address = matches!(
-        operator,
-        O::SAddr
-            | O::NotSAddr
-            | O::SPort
-            | O::NotSPort
-            | O::SPortPriv
-            | O::NotSPortPriv
-            | O::Family
-    );
-    if ty == ArgType::Sockaddr && !for_address {
-        let fitting = "SAddr, NotSAddr, SPort, NotSPort, SPortPriv, NotSportPriv or Family; the address of a \
-                       `sockaddr` is its source, whichever end it names";
-        wrong_operator(filter, "a `sockaddr`", fitting, sink);
-        return None;
-    }
-    match operator {
-        O::SAddr => address(of, Source, false, filter, sink),
-        O::NotSAddr => address(of, Source, true, filter, sink),
-        O::DAddr => address(of, Destination, false, filter, sink),
-        O::NotDAddr => address(of, Destination, true, filter, sink),
-        O::SPort => port(of, Source, false, filter, sink),
-        O::NotSPort => port(of, Source, true, filter, sink),
-        O::DPort => port(of, Destination, false, filter, sink),
-        O::NotDPort => port(of, Destination, true, filter, sink),
-        O::SPortPriv => Some((false, privileged(of, Source))),
-        O::NotSPortPriv => Some((true, privileged(of, Source))),
-        O::DPortPriv => Some((false, privileged(of, Destination))),
-        O::NotDPortPriv => Some((true, privileged(of, Destination))),
+    match filter.operator() {
+        O::SAddr => address(filter, Source, false, sink),
+        O::NotSAddr => address(filter, Source, true, sink),
+        O::DAddr => address(filter, Destination, false, sink),
+        O::NotDAddr => address(filter, Destination, true, sink),
+        O::SPort => port(filter, Source, false, sink),
+        O::NotSPort => port(filter, Source, true, sink),
+        O::DPort => port(filter, Destination, false, sink),
+        O::NotDPort => port(filter, Destination, true, sink),
+        O::SPortPriv => privileged(filter, Source, false, sink),
+        O::NotSPortPriv => privileged(filter, Source, true, sink),
+        O::DPortPriv => privileged(filter, Destination, false, sink),
+        O::NotDPortPriv => privileged(filter, Destination, true, sink),
         O::Protocol => {
-            let set = named(
-                filter,
-                "a protocol such as `IPPROTO_TCP`",
-                protocols::by_name,
-                sink,
-            )?;
-            Some((false, Predicate::Protocol { of, set }))
+            let set = named(filter, &PROTOCOLS, sink)?;
+            Some((false, Predicate::Protocol { of: filter.of, set }))
         }
         O::Family => {
-            let set = named(
-                filter,
-                "an address family such as `AF_INET`",
-                families::by_name,
-                sink,
-            )?;
-            Some((false, Predicate::Family { of, set }))
+            let set = named(filter, &FAMILIES, sink)?;
+            Some((false, Predicate::Family { of: filter.of, set }))
         }
         O::State => {
-            let what = "a TCP state such as `TCP_ESTABLISHED`";
-            let set = named(filter, what, tcp_states::by_name, sink)?;
-            Some((false, Predicate::State { of, set }))
+            let set = named(filter, &STATES, sink)?;
+            Some((false, Predicate::State { of: filter.of, set }))
         }
-        _ => {
-            let fitting =
-                "SAddr, DAddr, SPort, DPort, their Not and Priv forms, Protocol, Family or State";
-            wrong_operator(filter, "sockets", fitting, sink);
-            None
-        }
+        _ => None,
     }
 }
 
-fn privileged(of: Subject, end: End) -> Predicate {
-    Predicate::Port {
-        of,
-        end,
-        set: IntSet::from_ranges([(0, FIRST_FREE_PORT - 1)]),
-    }
-}
-
-fn port(
-    of: Subject,
+fn privileged(
+    filter: &Filter<'_>,
     end: End,
     negate: bool,
-    filter: &ArgFilter,
     sink: &mut Sink,
 ) -> Option<(bool, Predicate)> {
-    let set = numbers(filter, sink)?;
+    if let Some(value) = filter.values().first() {
+        let message = format!(
+            "`{}` takes no values: it stands for the ports below {FIRST_FREE_PORT}",
+            filter.operator()
+        );
+        let help = "remove `values`, or use `SPort` or `DPort` for certain ports";
+        refuse(sink, code::NO_EFFECT, value.span, message, help);
+        return None;
+    }
+    let of = filter.of;
+    let set = IntSet::from_ranges([(0, FIRST_FREE_PORT - 1)]);
     Some((negate, Predicate::Port { of, end, set }))
 }
 
-fn numbers(filter: &ArgFilter, sink: &mut Sink) -> Option<IntSet> {
-    if !super::require_values(&filter.values, filter.span, sink) {
+fn port(filter: &Filter<'_>, end: End, negate: bool, sink: &mut Sink) -> Option<(bool, Predicate)> {
+    if !require_values(filter.values(), filter.written.span, sink) {
         return None;
     }
-    let parse = |text| values::range(text, IntType::U16, sink);
-    let ranges: Vec<_> = filter.values.iter().filter_map(parse).collect();
+    let ranges = filter.numbers(Grammar::DecimalRange, IntType::U16, sink);
+    let (of, set) = (filter.of, IntSet::from_ranges(ranges));
+    Some((negate, Predicate::Port { of, end, set }))
+}
+
+/// Numbers that have names.
+struct Names {
+    what: &'static str,
+    table: &'static [(u32, &'static str)],
+    /// The kernel's type of the number.
+    ty: IntType,
+}
+
+const PROTOCOLS: Names = Names {
+    what: "a protocol",
+    table: protocols::NAMES,
+    ty: IntType::U16,
+};
+
+const FAMILIES: Names = Names {
+    what: "an address family",
+    table: families::NAMES,
+    ty: IntType::U16,
+};
+
+const STATES: Names = Names {
+    what: "a TCP state",
+    table: tcp_states::NAMES,
+    ty: IntType::U8,
+};
+
+/// Names of the kernel that the language lacks.
+const UNNAMED: &[(&str, u32)] = &[("IPPROTO_ICMPV6", 58), ("TCP_BOUND_INACTIVE", 13)];
+
+/// Names of a table, numbers or ranges.
+fn named(filter: &Filter<'_>, names: &Names, sink: &mut Sink) -> Option<IntSet> {
+    if !require_values(filter.values(), filter.written.span, sink) {
+        return None;
+    }
+    let one = |text| by_name(filter, text, names, sink);
+    let ranges: Vec<Range> = filter.values().iter().filter_map(one).collect();
     Some(IntSet::from_ranges(ranges))
 }
 
-/// Numbers, ranges or names of a table.
-fn named(
-    filter: &ArgFilter,
-    what: &str,
-    by_name: fn(&str) -> Option<u32>,
+fn by_name(
+    filter: &Filter<'_>,
+    text: &Spanned<String>,
+    names: &Names,
     sink: &mut Sink,
-) -> Option<IntSet> {
-    if !super::require_values(&filter.values, filter.span, sink) {
-        return None;
+) -> Option<Range> {
+    let mut rows = names.table.iter();
+    if let Some((number, _)) = rows.find(|(_, name)| *name == text.value) {
+        let number = i128::from(*number);
+        return Some((number, number));
     }
-    let mut ranges = Vec::new();
-    for text in &filter.values {
-        let name = by_name(&text.value).map(i128::from);
-        if let Some(number) = name {
-            ranges.push((number, number));
-        } else if text.value.starts_with(|c: char| c.is_ascii_digit()) {
-            ranges.extend(values::range(text, IntType::U16, sink));
-        } else {
-            let help = "write its name in capitals, or its number";
-            bad_value(&text.value, text.span, what, help, sink);
+    if text.value.starts_with(|c: char| c.is_ascii_digit()) {
+        return filter.number(text, Grammar::DecimalRange, names.ty, sink);
+    }
+    bad_value(text, names.what, name_help(&text.value, names), sink);
+    None
+}
+
+fn name_help(text: &str, names: &Names) -> String {
+    if let Some((_, number)) = UNNAMED.iter().find(|(name, _)| *name == text) {
+        return format!("write its number, `{number}`");
+    }
+    let known: Vec<&str> = names.table.iter().map(|(_, name)| *name).collect();
+    let upper = text.trim().to_ascii_uppercase();
+    let common = known
+        .first()
+        .and_then(|name| name.split_inclusive('_').next())
+        .unwrap_or("");
+    let whole = format!("{common}{upper}");
+    let near =
+        nearest(&upper, &known).or_else(|| known.iter().copied().find(|name| **name == whole));
+    match near.or_else(|| nearest(&whole, &known)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => {
+            let example = known.get(1).copied().unwrap_or("");
+            format!("write its number, or its name such as `{example}`")
         }
     }
-    Some(IntSet::from_ranges(ranges))
 }
 
 fn address(
-    of: Subject,
+    filter: &Filter<'_>,
     end: End,
     negate: bool,
-    filter: &ArgFilter,
     sink: &mut Sink,
 ) -> Option<(bool, Predicate)> {
-    if !super::require_values(&filter.values, filter.span, sink) {
+    if !require_values(filter.values(), filter.written.span, sink) {
         return None;
     }
-    let nets: Vec<IpNet> = filter
-        .values
-        .iter()
-        .filter_map(|text| network(text, sink))
-        .collect();
+    let one = |text| network(text, sink);
+    let nets: Vec<IpNet> = filter.values().iter().filter_map(one).collect();
     let mut v4: Vec<(u32, u32)> = Vec::new();
     let mut v6: Vec<(u128, u128)> = Vec::new();
     for net in nets {
@@ -168,16 +182,111 @@ fn address(
         }
     }
     let (v4, v6) = (V4Set::from_ranges(v4), V6Set::from_ranges(v6));
+    let of = filter.of;
     Some((negate, Predicate::Addr { of, end, v4, v6 }))
 }
 
 /// An address, or a network in CIDR notation; bits behind the prefix do not matter.
 fn network(text: &Spanned<String>, sink: &mut Sink) -> Option<IpNet> {
-    let net = text.value.parse::<IpNet>().ok();
-    let found = net.or_else(|| text.value.parse::<IpAddr>().ok().map(IpNet::from));
+    let found = parse_network(&text.value);
     if found.is_none() {
-        let help = "write an address such as `10.0.0.1`, or a network such as `172.17.0.0/16` or `fd00::/8`";
-        bad_value(&text.value, text.span, "an address or network", help, sink);
+        bad_value(
+            text,
+            "an address or network",
+            network_help(&text.value),
+            sink,
+        );
     }
     found
+}
+
+fn parse_network(text: &str) -> Option<IpNet> {
+    let Some((address, length)) = text.split_once('/') else {
+        return text.parse::<IpAddr>().ok().map(IpNet::from);
+    };
+    // As Go: digits without leading zeros.
+    let plain = length.bytes().all(|byte| byte.is_ascii_digit())
+        && !(length.len() > 1 && length.starts_with('0'));
+    let length = length.parse().ok().filter(|_| plain)?;
+    IpNet::new(address.parse().ok()?, length).ok()
+}
+
+fn network_help(text: &str) -> String {
+    let trimmed = text.trim().trim_matches(['[', ']', '\0']);
+    let without_zone = trimmed.split('%').next().unwrap_or("");
+    let without_port = trimmed.rsplit_once(':').map_or("", |(address, _)| address);
+    if let Some(net) = parse_network(trimmed) {
+        return format!("write `{}`", in_full(net));
+    }
+    if trimmed.contains('%') && parse_network(without_zone).is_some() {
+        return format!("write `{without_zone}`: zones are not compared");
+    }
+    if without_port.parse::<std::net::Ipv4Addr>().is_ok() {
+        return format!("write `{without_port}`, and the port in a filter with `SPort` or `DPort`");
+    }
+    let example =
+        "write an address such as `10.0.0.1`, or a network such as `172.17.0.0/16` or `fd00::/8`";
+    example.to_owned()
+}
+
+/// An address without the length of a network of one.
+fn in_full(net: IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() {
+        net.addr().to_string()
+    } else {
+        net.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_those_of_go() {
+        for good in [
+            "10.0.0.1",
+            "10.1.2.3/8",
+            "0.0.0.0/0",
+            "::/0",
+            "2001:DB8::A",
+            "::ffff:10.0.0.0/104",
+        ] {
+            assert!(parse_network(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "10.0.0",
+            "010.0.0.1",
+            "10.0.0.0/33",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "/8",
+            "10.0.0.1 ",
+            "[::1]",
+            "fe80::1%eth0",
+            "localhost",
+            "10.0.0.0/8/8",
+        ] {
+            assert!(parse_network(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn advice_on_addresses() {
+        assert_eq!(network_help(" 10.0.0.1"), "write `10.0.0.1`");
+        assert_eq!(network_help("[::1]"), "write `::1`");
+        assert!(network_help("fe80::1%eth0").starts_with("write `fe80::1`"));
+        assert!(network_help("1.2.3.4:80").starts_with("write `1.2.3.4`, and the port"));
+        assert!(network_help("localhost").starts_with("write an address"));
+    }
+
+    #[test]
+    fn advice_on_names() {
+        assert_eq!(name_help("tcp", &PROTOCOLS), "did you mean `IPPROTO_TCP`?");
+        assert_eq!(name_help("af_inet", &FAMILIES), "did you mean `AF_INET`?");
+        assert_eq!(name_help("LISTEN", &STATES), "did you mean `TCP_LISTEN`?");
+        assert!(name_help("sctp-over-what", &PROTOCOLS).starts_with("write its number"));
+    }
 }

@@ -1,65 +1,204 @@
 //! Filters on strings and paths.
 
-use super::filters::{bad_value, wrong_operator};
-use crate::diag::{Sink, Spanned};
-use crate::ir::{Predicate, Subject, TextMatch, TextValue};
-use crate::policy::{ArgFilter, Operator};
+use super::filters::Filter;
+use super::{bad_value, paths, refuse, require_values, shown, types, warn};
+use crate::diag::{Diagnostic, Sink, Spanned, code};
+use crate::ir::{ArgType, Predicate, Subject, TextMatch, TextValue};
+use crate::policy::{BinaryOperator, Operator};
 
 /// Longest text that the kernel side sees, PATH_MAX (include/uapi/linux/limits.h).
 const MAX_TEXT: usize = 4096;
 
-pub(super) fn predicate(
-    of: Subject,
-    filter: &ArgFilter,
-    sink: &mut Sink,
-) -> Option<(bool, Predicate)> {
+/// What the compared text can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Ends before the first NUL.
+    String,
+    /// Any bytes.
+    Buffer,
+    /// A path from the root, as the kernel resolves it.
+    Path,
+}
+
+impl Kind {
+    fn of(ty: ArgType) -> Self {
+        match ty {
+            ArgType::CharBuf { .. } => Self::Buffer,
+            ty if types::is_path(ty) => Self::Path,
+            _ => Self::String,
+        }
+    }
+}
+
+pub(super) fn predicate(filter: &Filter<'_>, sink: &mut Sink) -> Option<(bool, Predicate)> {
     use Operator as O;
-    let (negate, how) = match filter.operator.value {
+    let (negate, how) = match filter.operator() {
         O::Equal => (false, TextMatch::Equal),
         O::NotEqual => (true, TextMatch::Equal),
         O::Prefix => (false, TextMatch::Prefix),
         O::NotPrefix => (true, TextMatch::Prefix),
         O::Postfix => (false, TextMatch::Postfix),
         O::NotPostfix => (true, TextMatch::Postfix),
-        _ => {
-            let fitting = "Equal, NotEqual, Prefix, NotPrefix, Postfix or NotPostfix";
-            wrong_operator(filter, "texts", fitting, sink);
+        _ => return None,
+    };
+    if !require_values(filter.values(), filter.written.span, sink) {
+        return None;
+    }
+    let comparison = Comparison {
+        how,
+        negate,
+        kind: Kind::of(filter.ty),
+    };
+    Some((
+        negate,
+        comparison.predicate(filter.of, filter.values(), sink),
+    ))
+}
+
+/// The comparison with the path of the executable.
+pub(super) fn executable(
+    operator: BinaryOperator,
+    texts: &[Spanned<String>],
+    sink: &mut Sink,
+) -> (bool, Predicate) {
+    use BinaryOperator as O;
+    let (negate, how) = match operator {
+        O::In => (false, TextMatch::Equal),
+        O::NotIn => (true, TextMatch::Equal),
+        O::Prefix => (false, TextMatch::Prefix),
+        O::NotPrefix => (true, TextMatch::Prefix),
+        O::Postfix => (false, TextMatch::Postfix),
+        O::NotPostfix => (true, TextMatch::Postfix),
+    };
+    let comparison = Comparison {
+        how,
+        negate,
+        kind: Kind::Path,
+    };
+    (negate, comparison.predicate(Subject::Exe, texts, sink))
+}
+
+/// How a text is compared with values.
+struct Comparison {
+    how: TextMatch,
+    negate: bool,
+    kind: Kind,
+}
+
+/// A value that no text matches.
+struct Flaw<'a> {
+    text: &'a Spanned<String>,
+    why: &'static str,
+    help: String,
+}
+
+impl Comparison {
+    fn predicate(&self, of: Subject, texts: &[Spanned<String>], sink: &mut Sink) -> Predicate {
+        let values = texts
+            .iter()
+            .filter_map(|text| self.value(text, sink))
+            .collect();
+        self.report_flaws(texts, sink);
+        let how = self.how;
+        Predicate::Text { of, how, values }
+    }
+
+    /// What is compared of a value.
+    fn kept<'a>(&self, text: &'a Spanned<String>) -> &'a str {
+        match self.kind {
+            Kind::Buffer => &text.value,
+            // The kernel's strings end before a NUL, and authors write it as they think of C.
+            Kind::String | Kind::Path => text.value.trim_end_matches('\0'),
+        }
+    }
+
+    fn value(&self, text: &Spanned<String>, sink: &mut Sink) -> Option<TextValue> {
+        let kept = self.kept(text);
+        if kept.is_empty() {
+            let help = "write the text to compare with, or remove the value";
+            bad_value(text, "a text with at least one character", help, sink);
             return None;
         }
-    };
-    if !super::require_values(&filter.values, filter.span, sink) {
-        return None;
+        if kept.len() > MAX_TEXT {
+            let message =
+                format!("the value is longer than the {MAX_TEXT} bytes of a text that are read");
+            refuse(
+                sink,
+                code::BAD_VALUE,
+                text.span,
+                message,
+                "write a shorter one",
+            );
+            return None;
+        }
+        if self.kind == Kind::Path && kept.contains('*') && self.flaw(text).is_none() {
+            let message = format!("`*` in `{}` stands for itself", shown(kept));
+            warn(
+                sink,
+                code::NO_EFFECT,
+                text.span,
+                message,
+                paths::without_wildcard(kept),
+            );
+        }
+        Some(TextValue {
+            bytes: kept.as_bytes().to_vec(),
+            span: text.span,
+        })
     }
-    let values = values(&filter.values, sink);
-    Some((negate, Predicate::Text { of, how, values }))
-}
 
-/// The strings of a filter, each with its place.
-pub(super) fn values(texts: &[Spanned<String>], sink: &mut Sink) -> Vec<TextValue> {
-    texts.iter().filter_map(|text| value(text, sink)).collect()
-}
+    fn flaw<'a>(&self, text: &'a Spanned<String>) -> Option<Flaw<'a>> {
+        let kept = self.kept(text);
+        let (why, help) = match self.kind {
+            Kind::Buffer => return None,
+            _ if kept.contains('\0') => {
+                let before = kept.split('\0').next().unwrap_or("");
+                (
+                    "a text ends at its first NUL",
+                    format!("write `{}`", shown(before)),
+                )
+            }
+            Kind::String => return None,
+            Kind::Path => paths::flaw(kept, self.how).filter(|_| !kept.is_empty())?,
+        };
+        Some(Flaw { text, why, help })
+    }
 
-fn value(text: &Spanned<String>, sink: &mut Sink) -> Option<TextValue> {
-    // The kernel's strings end before a NUL; Tetragon cuts it off too.
-    let bytes = text.value.trim_end_matches('\0').as_bytes();
-    if bytes.is_empty() {
-        let help = "write the text to compare with";
-        bad_value(
-            &text.value,
-            text.span,
-            "a text with at least one character",
-            help,
-            sink,
-        );
-        return None;
+    /// Reports the values that nothing matches, those with the same flaw once.
+    fn report_flaws(&self, texts: &[Spanned<String>], sink: &mut Sink) {
+        let flaws: Vec<Flaw<'_>> = texts.iter().filter_map(|text| self.flaw(text)).collect();
+        let verb = match self.how {
+            TextMatch::Equal => "equals",
+            TextMatch::Prefix => "starts with",
+            TextMatch::Postfix => "ends with",
+        };
+        let whole = !self.negate && flaws.len() == texts.len();
+        for (position, flaw) in flaws.iter().enumerate() {
+            let same = |other: &&Flaw<'_>| other.why == flaw.why;
+            if flaws
+                .iter()
+                .take(position)
+                .any(|other| other.why == flaw.why)
+            {
+                continue;
+            }
+            let (why, text) = (flaw.why, shown(self.kept(flaw.text)));
+            let never = if whole {
+                "the filter never matches: "
+            } else {
+                ""
+            };
+            let message = format!("{never}nothing {verb} `{text}`, because {why}");
+            let warning = Diagnostic::warning(code::NEVER_MATCHES, message).at(flaw.text.span);
+            let warning = match flaws.iter().filter(same).count() {
+                1 => warning,
+                2 => warning.label("the same goes for another value of the filter"),
+                count => warning.label(format!(
+                    "the same goes for {} more values of the filter",
+                    count - 1
+                )),
+            };
+            sink.push(warning.help(flaw.help.as_str()));
+        }
     }
-    if bytes.len() > MAX_TEXT {
-        let what = format!("short enough: texts have at most {MAX_TEXT} bytes");
-        bad_value("the value", text.span, &what, "shorten it", sink);
-        return None;
-    }
-    Some(TextValue {
-        bytes: bytes.to_vec(),
-        span: text.span,
-    })
 }

@@ -1,7 +1,7 @@
 //! What all programs of an object share: maps, functions, read-only data.
 
 use super::layout::Layout;
-use super::matchers::Outline;
+use super::matchers::{Body, Outline};
 use super::mir::{Builder, Function, FunctionId, MapId, Reg};
 use super::routine::Routine;
 use crate::diag::Span;
@@ -182,12 +182,7 @@ impl Module {
 }
 
 impl Outline for Module {
-    fn function(
-        &mut self,
-        stem: &str,
-        params: u8,
-        body: &mut dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline),
-    ) -> FunctionId {
+    fn function(&mut self, stem: &str, params: u8, body: &mut Body<'_>) -> FunctionId {
         let mut b = Builder::new(format!("tpc_{stem}_{}", self.outlined));
         self.outlined += 1;
         let regs: Vec<Reg> = (0..params).map(|index| b.param(index)).collect();

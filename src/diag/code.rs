@@ -85,6 +85,8 @@ codes! {
     1008 BAD_ACTION      "bad-action"        "an action's parameters do not make sense";
     1009 NO_EFFECT       "no-effect"         "a setting that would silently do nothing";
     1010 NO_HOOKS        "no-hooks"          "a policy hooks nothing";
+    1011 NEVER_MATCHES   "never-matches"     "a value that nothing can match";
+    1012 BAD_OPTION      "bad-option"        "an option of the policy does not exist or has a bad value";
     // 3xxx: code generation and its limits.
     3001 SET_TOO_LARGE   "set-too-large"     "a filter needs more code than the kernel accepts";
     3002 TOO_COMPLEX     "too-complex"       "a hook needs more code or memory than a BPF program has";

@@ -3,7 +3,9 @@
 //! Wording: the message states the fact (lower case, no period), the label says
 //! what the marked text is, the help gives the text to type instead.
 
-use super::{Code, Span};
+use std::collections::BTreeSet;
+
+use super::{Code, Span, code};
 
 /// How bad it is. Only errors stop a compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,9 +134,15 @@ impl Sink {
         errors.count()
     }
 
-    /// In order of their place (those without one last), each once.
+    /// In order of their place (those without one last), each once. The guess that a text is a placeholder
+    /// is left out where the text is an error anyway.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
+        let error = |d: &&Diagnostic| d.severity == Severity::Error;
+        let wrong = self.diagnostics.iter().filter(error);
+        let wrong: BTreeSet<Option<Span>> = wrong.map(|d| d.span).collect();
+        let is_guess = |d: &Diagnostic| d.severity == Severity::Warning && d.code == code::TEMPLATE;
         let mut sorted = self.diagnostics;
+        sorted.retain(|d| !(is_guess(d) && wrong.contains(&d.span)));
         sorted.sort_by(|a, b| {
             let place = |d: &Diagnostic| (d.span.is_none(), d.span.map(|s| (s.file, s.start)));
             (place(a), a.severity, a.code, &a.message).cmp(&(
@@ -151,7 +159,7 @@ impl Sink {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FileId, code};
+    use super::super::FileId;
     use super::*;
 
     fn at(start: u32, message: &str) -> Diagnostic {
@@ -174,5 +182,20 @@ mod tests {
         let sorted = sink.into_sorted();
         let messages: Vec<_> = sorted.iter().map(|d| d.message.as_str()).collect();
         assert_eq!(messages, ["early", "late", "nowhere"]);
+    }
+
+    #[test]
+    fn an_error_silences_the_guess_at_a_placeholder() {
+        let guess = |start| Diagnostic {
+            severity: Severity::Warning,
+            code: code::TEMPLATE,
+            ..at(start, "odd")
+        };
+        let mut sink = Sink::new();
+        sink.push(guess(2));
+        sink.push(at(2, "wrong"));
+        sink.push(guess(9));
+        let severities: Vec<_> = sink.into_sorted().iter().map(|d| d.severity).collect();
+        assert_eq!(severities, [Severity::Error, Severity::Warning]);
     }
 }

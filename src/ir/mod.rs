@@ -149,7 +149,7 @@ pub struct Rule {
 pub enum Action {
     /// Send this signal to the thread group of the current task.
     Signal { number: u32, span: Span },
-    /// Return this value instead of running the function: `-4095..=0`.
+    /// Return this value instead of running the function; errors are `-4095..=-1`, lower values do not occur.
     Override { value: i32, span: Span },
 }
 

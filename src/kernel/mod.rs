@@ -1,8 +1,10 @@
-//! Facts about the Linux kernel as tables: helpers by version, structure members, security hooks, numbers by name.
+//! Facts about the Linux kernel as tables: helpers by version, structure members, numbers by name,
+//! system calls, security decisions.
 
 pub mod helpers;
-pub mod lsm;
 mod names;
+pub mod security;
 pub mod structs;
+pub mod syscalls;
 
 pub use names::{capabilities, families, protocols, tcp_states};

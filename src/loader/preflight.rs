@@ -7,7 +7,7 @@ use super::error::Lack;
 use super::node::{Described, Node};
 use super::sys::TracePoint;
 use crate::bundle::{ArgKind, Attach, Bundle, Hook, Manifest, Program, Variant};
-use crate::kernel::lsm;
+use crate::kernel::security;
 
 /// What of a policy is loaded, and how.
 #[derive(Clone, Debug)]
@@ -176,7 +176,7 @@ fn helpers(node: &Node, hook: &Hook, program: &Program) -> Result<(), Reason> {
 
 /// Where the call can be prevented instead.
 pub(super) fn elsewhere(hook: &Hook) -> String {
-    match lsm::behind(&hook.call) {
+    match security::decision_behind(&hook.call) {
         Some(function) => format!(
             "hook `{function}` with `syscall: false` instead: it can be overridden everywhere"
         ),

@@ -5,10 +5,10 @@
 //! is left out and the rest of the policy is still decoded.
 
 use super::model::{Named, records};
-use super::suggest::{advice, nearest};
+use super::suggest::{advice, correction, nearest};
 use super::words::Word;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
-use crate::yaml::{Mapping, Node, Resolved, Value, placeholder};
+use crate::yaml::{Entry, Mapping, Node, Resolved, Value, placeholder};
 
 /// A type with a YAML form.
 pub(super) trait Decode: Sized {
@@ -118,32 +118,48 @@ impl<'a> Record<'a> {
                 T::absent()
             }
         };
-        let Some(entry) = self.mapping.get(key) else {
-            return absent(mark).or_else(|| {
-                self.missing(key);
-                None
-            });
-        };
-        let is_null =
-            matches!(&entry.value.value, Value::Scalar(s) if s.resolved == Resolved::Null);
-        let field = format!("`{key}`");
-        match mark {
-            Mark::Default if is_null => T::absent(),
-            Mark::Partly => T::decode_partly(&entry.value, &field, self.sink),
-            _ => T::decode(&entry.value, &field, self.sink),
+        if let Some(entry) = self.mapping.get(key) {
+            return decode_field(&entry.value, key, mark, self.sink);
         }
+        if let Some(entry) = misspelt(self.mapping, key, self.fields) {
+            return self.decode_misspelt(&entry.value, key, mark);
+        }
+        absent(mark).or_else(|| {
+            self.missing(key);
+            None
+        })
     }
 
-    /// Reports an absent field, unless it was reported as misspelt.
-    fn missing(&mut self, key: &str) {
-        if is_misspelt(self.mapping, key, self.fields) {
-            return;
+    /// The value of a field that was reported as unknown: what is wrong within is still reported, but not
+    /// that it is no value of the field that was probably meant.
+    fn decode_misspelt<T: Decode>(&mut self, value: &Node, key: &str, mark: Mark) -> Option<T> {
+        let mut said = Sink::new();
+        let decoded = decode_field(value, key, mark, &mut said);
+        for diagnostic in said.into_sorted() {
+            if diagnostic.span != Some(value.span) {
+                self.sink.push(diagnostic);
+            }
         }
+        decoded
+    }
+
+    /// Reports an absent field.
+    fn missing(&mut self, key: &str) {
         let message = format!("the {} lacks `{key}`", self.what);
         let diagnostic = Diagnostic::error(code::MISSING_FIELD, message)
             .at(self.span)
             .help(format!("add a line `{key}: …`"));
         self.sink.push(diagnostic);
+    }
+}
+
+fn decode_field<T: Decode>(node: &Node, key: &str, mark: Mark, sink: &mut Sink) -> Option<T> {
+    let is_null = matches!(&node.value, Value::Scalar(s) if s.resolved == Resolved::Null);
+    let field = format!("`{key}`");
+    match mark {
+        Mark::Default if is_null => T::absent(),
+        Mark::Partly => T::decode_partly(node, &field, sink),
+        _ => T::decode(node, &field, sink),
     }
 }
 
@@ -191,7 +207,7 @@ impl<T: Decode> Decode for Vec<Named<T>> {
             wrong_type(node, field, "a mapping", sink);
             return None;
         };
-        let entry = |entry: &crate::yaml::Entry| {
+        let entry = |entry: &Entry| {
             let value = T::decode(&entry.value, &format!("`{}`", entry.key.value), sink)?;
             Some(Named {
                 name: entry.key.clone(),
@@ -393,8 +409,15 @@ pub(super) fn explain_template(text: &str, span: Span) -> Option<Diagnostic> {
 
 /// Whether the mapping has an unknown key for which `key` was suggested.
 pub(super) fn is_misspelt(mapping: &Mapping, key: &str, fields: &[&str]) -> bool {
-    let mut unknown = mapping.entries.iter().map(|entry| entry.key.value.as_str());
-    unknown.any(|name| !fields.contains(&name) && nearest(name, fields) == Some(key))
+    misspelt(mapping, key, fields).is_some()
+}
+
+/// An unknown key for which `key` was suggested.
+fn misspelt<'a>(mapping: &'a Mapping, key: &str, fields: &[&str]) -> Option<&'a Entry> {
+    mapping.entries.iter().find(|entry| {
+        let name = entry.key.value.as_str();
+        !fields.contains(&name) && correction(name, fields) == Some(key)
+    })
 }
 
 /// Reports a field that its record does not have.

@@ -18,4 +18,5 @@ pub use model::{
     NamespaceFilter, PidFilter, Policy, PolicyOption, Selector, Spec, Tracepoint, Uprobe, Usdt,
     Workloads, is_set,
 };
+pub use suggest::nearest;
 pub use words::*;

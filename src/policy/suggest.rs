@@ -1,5 +1,7 @@
 //! What the author may have meant.
 
+use std::cmp::Reverse;
+
 /// Words of old policies and common inventions, with what became of them.
 /// Source: Tetragon release notes and the policies people publish.
 const KNOWN: &[(&str, &str)] = &[
@@ -60,6 +62,12 @@ pub(super) fn advice(word: &str, accepted: &[&str]) -> String {
     }
 }
 
+/// The accepted word that a misspelt one stands for; words with a history of their own stand for none.
+pub(super) fn correction<'a>(word: &str, accepted: &[&'a str]) -> Option<&'a str> {
+    let known = KNOWN.iter().any(|(known, _)| *known == word);
+    nearest(word, accepted).filter(|_| !known)
+}
+
 /// `one of a, b, c` or just the one.
 pub(super) fn choice(words: &[&str]) -> String {
     match words {
@@ -69,16 +77,23 @@ pub(super) fn choice(words: &[&str]) -> String {
     }
 }
 
-/// The closest word within a third of its length, ignoring case.
-pub(super) fn nearest<'a>(word: &str, accepted: &[&'a str]) -> Option<&'a str> {
+/// The closest word within a third of its length, ignoring case; of equals, that with the same beginning.
+pub fn nearest<'a>(word: &str, accepted: &[&'a str]) -> Option<&'a str> {
     if word.len() > 64 {
         return None;
     }
     let lower = word.to_lowercase();
-    let ranked = accepted
-        .iter()
-        .map(|&candidate| (distance(&lower, &candidate.to_lowercase()), candidate));
-    let (distance, near) = ranked.min_by_key(|&(distance, _)| distance)?;
+    let ranked = accepted.iter().map(|&candidate| {
+        let candidate_lower = candidate.to_lowercase();
+        let pairs = lower.chars().zip(candidate_lower.chars());
+        let common = pairs.take_while(|(a, b)| a == b).count();
+        (
+            distance(&lower, &candidate_lower),
+            Reverse(common),
+            candidate,
+        )
+    });
+    let (distance, _, near) = ranked.min_by_key(|&(distance, common, _)| (distance, common))?;
     let limit = (near.chars().count().max(word.chars().count()) / 3).max(1);
     (distance <= limit).then_some(near)
 }
@@ -130,6 +145,7 @@ mod tests {
         let words = ["Equal", "NotEqual", "Prefix"];
         assert_eq!(nearest("equals", &words), Some("Equal"));
         assert_eq!(nearest("Perfix", &words), Some("Prefix"));
+        assert_eq!(nearest("argErr", &["argUrl", "argError"]), Some("argError"));
         assert_eq!(nearest("Contains", &words), None);
         assert_eq!(nearest("", &words), None);
     }

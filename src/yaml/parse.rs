@@ -383,7 +383,7 @@ mod tests {
                 other => format!("{other:?}"),
             },
             Value::Sequence(items) => {
-                let items: Vec<_> = items.iter().map(|item| show(item)).collect();
+                let items: Vec<_> = items.iter().map(show).collect();
                 format!("[{}]", items.join(", "))
             }
             Value::Mapping(mapping) => {
@@ -503,7 +503,7 @@ mod tests {
         let shown: Vec<_> = documents
             .iter()
             .filter_map(|d| d.root.as_ref())
-            .map(|root| show(root))
+            .map(show)
             .collect();
         assert_eq!(shown, ["{b: Int(2)}", "{d: Int(4)}"]);
         assert_eq!(sink.errors(), 2);

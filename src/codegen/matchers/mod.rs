@@ -19,7 +19,7 @@ mod outline;
 pub(super) mod text;
 mod tree;
 
-pub(super) use outline::{Outline, TooLarge};
+pub(super) use outline::{Body, Outline, TooLarge};
 
 use crate::codegen::mir::Label;
 

@@ -10,16 +10,17 @@ use std::fmt;
 use super::Exits;
 use crate::codegen::mir::{Builder, Cond, FunctionId, Reg};
 
+/// Writes the code of a function whose parameters are in the registers; the unit takes functions that it calls.
+pub(in crate::codegen) type Body<'a> = dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline) + 'a;
+
+/// Writes a decision into a function, with the ways out.
+type Decision<'a> = dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline, Exits) + 'a;
+
 /// The unit under construction, as a place for more functions.
 pub(in crate::codegen) trait Outline {
     /// Adds a global function of up to five numbers; `stem` is a hint for its name.
-    /// `body` is called once, with registers that hold the parameters, and the unit for functions that this one calls.
-    fn function(
-        &mut self,
-        stem: &str,
-        params: u8,
-        body: &mut dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline),
-    ) -> FunctionId;
+    /// `body` is called once.
+    fn function(&mut self, stem: &str, params: u8, body: &mut Body<'_>) -> FunctionId;
 }
 
 /// The set needs more code than the kernel's verifier would walk.
@@ -59,7 +60,7 @@ pub(super) fn call(
     outline: &mut dyn Outline,
     (stem, args): (&str, &[Reg]),
     exits: Exits,
-    body: &mut dyn FnMut(&mut Builder, &[Reg], &mut dyn Outline, Exits),
+    body: &mut Decision<'_>,
 ) {
     let span = b.span();
     let function = outline.function(stem, args.len() as u8, &mut |b, params, outline| {

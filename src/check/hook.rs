@@ -1,0 +1,197 @@
+//! One hook: its function, what it reads, its selectors.
+
+use super::{
+    Action, CheckedSelector, Hook, MAX_NUMBERED, Missing, actions, args, call, filters, process,
+    refuse,
+};
+use crate::diag::{Diagnostic, Sink, Spanned, code};
+use crate::ir::{Abi, Arg};
+use crate::policy::{Kprobe, Selector, Spec};
+
+/// What the selectors of a hook can refer to. `None` stands for a declaration with an error
+/// that has been reported: what depends on it is not judged.
+pub(super) struct Declared<'a> {
+    pub(super) kprobe: &'a Kprobe,
+    pub(super) abi: Option<Abi>,
+    /// In the order of the policy.
+    pub(super) args: Vec<Option<Arg>>,
+    /// Of a hook that observes the return.
+    pub(super) ret: Option<Arg>,
+}
+
+/// `None` means reported.
+pub(super) fn check(kprobe: &Kprobe, spec: &Spec, sink: &mut Sink) -> Option<Hook> {
+    let function = call::function(kprobe, spec, sink);
+    refuse_fields(kprobe, sink);
+    let abi = function.as_ref().map(|(_, abi)| *abi);
+    let declared = Declared {
+        kprobe,
+        abi,
+        args: args::arguments(kprobe, abi, sink),
+        ret: args::returned(kprobe, sink),
+    };
+    let check = |one| selector(&declared, one, spec, sink);
+    let selectors = kprobe.selectors.iter().map(check).collect();
+    let message = kprobe.message.as_ref().map(|message| message.value.clone());
+    let (symbol, abi) = function?;
+    Some(Hook {
+        symbol,
+        abi,
+        optional: kprobe.ignores_missing_call(),
+        message: message.filter(|message| !message.is_empty()),
+        tags: kprobe.tags.iter().map(|tag| tag.value.clone()).collect(),
+        args: declared.args.into_iter().collect::<Option<_>>()?,
+        ret: declared.ret,
+        selectors,
+        span: kprobe.call.span,
+    })
+}
+
+/// Refuses what is not compiled, and what makes no sense wherever it stands.
+fn refuse_fields(kprobe: &Kprobe, sink: &mut Sink) {
+    let Kprobe {
+        span: _,
+        call: _,
+        syscall: _,
+        returns: _,
+        args: _,
+        data,
+        return_arg: _,
+        return_arg_action,
+        message: _,
+        tags,
+        selectors,
+        ignore: _,
+    } = kprobe;
+    if let Some(data) = data.first() {
+        let help = "remove it, and compare the process with `matchBinaries`, `matchPIDs` or `matchNamespaces`";
+        super::unsupported(sink, data.span, "`data`", help);
+    }
+    if let Some(action) = return_arg_action {
+        args::return_action(action, sink);
+    }
+    for tag in tags.iter().filter(|tag| tag.value.is_empty()) {
+        let help = "write a word, or remove the tag";
+        refuse(sink, code::BAD_VALUE, tag.span, "a tag is empty", help);
+    }
+    if let Some(one) = selectors.get(MAX_NUMBERED) {
+        let message = format!("the hook has more than {MAX_NUMBERED} selectors");
+        let help = "split them over several hooks";
+        refuse(sink, code::TOO_COMPLEX, one.span, message, help);
+    }
+}
+
+fn selector(
+    declared: &Declared<'_>,
+    selector: &Selector,
+    spec: &Spec,
+    sink: &mut Sink,
+) -> CheckedSelector {
+    refuse_filters(selector, spec, sink);
+    let mut tests = Vec::new();
+    for filter in &selector.match_args {
+        tests.extend(filters::argument(declared, filter, sink));
+    }
+    let mut return_tests = Vec::new();
+    for filter in &selector.match_return_args {
+        return_tests.extend(filters::returned(declared, filter, sink));
+    }
+    process::filters(selector, &mut tests, sink);
+    let checked = CheckedSelector {
+        tests,
+        return_tests,
+        actions: actions::actions(declared, &selector.match_actions, sink),
+        span: selector.span,
+    };
+    acts_before_return(&checked, sink);
+    checked
+}
+
+/// Warns of actions whose author may think that they wait for the return value.
+fn acts_before_return(selector: &CheckedSelector, sink: &mut Sink) {
+    let acts = |action: &Action| match *action {
+        Action::Sigkill(span) | Action::Signal(_, span) | Action::Override(_, span) => Some(span),
+        Action::Post(_) | Action::NoPost => None,
+    };
+    if let Some(filter) = selector.return_tests.first()
+        && let Some(span) = selector.actions.iter().find_map(acts)
+    {
+        let message = "the action does not wait for the return value";
+        let help = "remove the filter if the action shall happen on every call; acting on the returned value is not supported yet";
+        let warning = Diagnostic::warning(code::NO_EFFECT, message).at(span);
+        sink.push(
+            warning
+                .related(filter.span, "decides about the event only")
+                .help(help),
+        );
+    }
+}
+
+/// Refuses the filters that are not compiled yet.
+fn refuse_filters(selector: &Selector, spec: &Spec, sink: &mut Sink) {
+    let Selector {
+        span: _,
+        // Shows up in Tetragon's statistics only.
+        label: _,
+        match_pids: _,
+        match_args: _,
+        match_data,
+        match_return_args: _,
+        match_binaries: _,
+        match_parent_binaries,
+        match_namespaces: _,
+        match_namespace_changes,
+        match_capabilities: _,
+        match_capability_changes,
+        match_workloads,
+        match_actions: _,
+        match_return_actions,
+        macros,
+    } = selector;
+    let parents = match_parent_binaries.first().map(|one| one.span);
+    let namespaces = match_namespace_changes.first().map(|one| one.span);
+    let capabilities = match_capability_changes.first().map(|one| one.span);
+    let workloads = match_workloads.as_ref().map(|one| one.span);
+    let actions = match_return_actions.first().map(|one| one.span);
+    let filters: [Missing; 6] = [
+        (match_data.first().map(|one| one.span), "`matchData`", ARGS),
+        (parents, "`matchParentBinaries`", BINARIES),
+        (namespaces, "`matchNamespaceChanges`", NAMESPACES),
+        (capabilities, "`matchCapabilityChanges`", CAPABILITIES),
+        (workloads, "`matchWorkloads`", NODE),
+        (actions, "`matchReturnActions`", ENTRY),
+    ];
+    super::refuse_all(&filters, sink);
+    if let Some(name) = macros.first() {
+        sink.push(uses_macro(name, spec));
+    }
+}
+
+const ARGS: &str = "filter a parameter of the function with `matchArgs`";
+const BINARIES: &str = "filter the process itself with `matchBinaries`";
+const NAMESPACES: &str =
+    "compare with the host's: `matchNamespaces` with `operator: NotIn` and `values: [host_ns]`";
+const CAPABILITIES: &str = "look at what the process has with `matchCapabilities`";
+const NODE: &str = "remove it if the selector may apply to every process of the node";
+const ENTRY: &str = "act when the function is called, with `matchActions`";
+
+fn uses_macro(name: &Spanned<String>, spec: &Spec) -> Diagnostic {
+    let error = Diagnostic::error(
+        code::NOT_SUPPORTED,
+        format!(
+            "the macro `{}` is not supported yet",
+            super::shown(&name.value)
+        ),
+    );
+    let error = error
+        .at(name.span)
+        .help("write the macro's filters in the selector");
+    let found = spec
+        .selectors_macros
+        .iter()
+        .find(|one| one.name.value == name.value);
+    match found {
+        Some(one) => error.related(one.name.span, "its filters"),
+        None => error,
+    }
+}
