@@ -1,8 +1,8 @@
 //! From spanned YAML nodes to the records of the model.
 //!
 //! `record!` lists the fields; everything else follows from the types. A value that
-//! does not decode is reported once and poisons its record, up to the hook: the hook
-//! is left out and the rest of the policy is still decoded.
+//! does not decode is reported once and poisons its record, up to the next list whose items stand alone (filters,
+//! actions, selectors, hooks): the item is left out and the rest of the policy is still decoded.
 
 use super::model::{Named, records};
 use super::suggest::{advice, correction, nearest};
@@ -296,7 +296,9 @@ impl<W: Word> Decode for Spanned<W> {
             .at(node.span)
             .help(advice(text, &words));
         sink.push(explain_template(text, node.span).unwrap_or(diagnostic));
-        None
+        // Taken for the word that was probably meant, so that everything else is still judged.
+        let meant = correction(text, &words).and_then(W::parse);
+        meant.map(|value| Spanned::new(value, node.span))
     }
 }
 

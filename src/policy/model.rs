@@ -66,7 +66,7 @@ record! {
         "returnArgAction" return_arg_action: Option<Spanned<String>>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
-        "selectors" selectors: Vec<Selector>,
+        "selectors" [partly] selectors: Vec<Selector>,
         "ignore" ignore: Option<CallIgnore>,
     }
 
@@ -83,7 +83,7 @@ record! {
         "args" args: Vec<Arg>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
-        "selectors" selectors: Vec<Selector>,
+        "selectors" [partly] selectors: Vec<Selector>,
     }
 
     /// A hook on a function of a user-space binary.
@@ -100,7 +100,7 @@ record! {
         "returnArg" return_arg: Option<Arg>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
-        "selectors" selectors: Vec<Selector>,
+        "selectors" [partly] selectors: Vec<Selector>,
         "binaryDigests" binary_digests: Vec<Spanned<String>>,
         "ignore" ignore: Option<DigestIgnore>,
     }
@@ -119,7 +119,7 @@ record! {
         "args" args: Vec<Arg>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
-        "selectors" selectors: Vec<Selector>,
+        "selectors" [partly] selectors: Vec<Selector>,
     }
 
     /// A hook on a security decision of the kernel.
@@ -128,7 +128,7 @@ record! {
         "args" args: Vec<Arg>,
         "message" message: Option<Spanned<String>>,
         "tags" tags: Vec<Spanned<String>>,
-        "selectors" selectors: Vec<Selector>,
+        "selectors" [partly] selectors: Vec<Selector>,
     }
 
     /// A value that a hook reads.
@@ -181,19 +181,19 @@ record! {
     /// Filters that must all pass, and what is done then.
     Selector "selector" {
         "label" label: Option<Spanned<String>>,
-        "matchPIDs" match_pids: Vec<PidFilter>,
-        "matchArgs" match_args: Vec<ArgFilter>,
-        "matchData" match_data: Vec<ArgFilter>,
-        "matchReturnArgs" match_return_args: Vec<ArgFilter>,
-        "matchBinaries" match_binaries: Vec<BinaryFilter>,
-        "matchParentBinaries" match_parent_binaries: Vec<BinaryFilter>,
-        "matchNamespaces" match_namespaces: Vec<NamespaceFilter>,
-        "matchNamespaceChanges" match_namespace_changes: Vec<NamespaceChangeFilter>,
-        "matchCapabilities" match_capabilities: Vec<CapabilityFilter>,
-        "matchCapabilityChanges" match_capability_changes: Vec<CapabilityFilter>,
+        "matchPIDs" [partly] match_pids: Vec<PidFilter>,
+        "matchArgs" [partly] match_args: Vec<ArgFilter>,
+        "matchData" [partly] match_data: Vec<ArgFilter>,
+        "matchReturnArgs" [partly] match_return_args: Vec<ArgFilter>,
+        "matchBinaries" [partly] match_binaries: Vec<BinaryFilter>,
+        "matchParentBinaries" [partly] match_parent_binaries: Vec<BinaryFilter>,
+        "matchNamespaces" [partly] match_namespaces: Vec<NamespaceFilter>,
+        "matchNamespaceChanges" [partly] match_namespace_changes: Vec<NamespaceChangeFilter>,
+        "matchCapabilities" [partly] match_capabilities: Vec<CapabilityFilter>,
+        "matchCapabilityChanges" [partly] match_capability_changes: Vec<CapabilityFilter>,
         "matchWorkloads" match_workloads: Option<Workloads>,
-        "matchActions" match_actions: Vec<Action>,
-        "matchReturnActions" match_return_actions: Vec<Action>,
+        "matchActions" [partly] match_actions: Vec<Action>,
+        "matchReturnActions" [partly] match_return_actions: Vec<Action>,
         "macros" macros: Vec<Spanned<String>>,
     }
 
