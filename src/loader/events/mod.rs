@@ -13,12 +13,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::meta::Meta;
-use super::pins::{self, Root};
+use super::pins::{self, Generation, Root};
 use super::sys::{self, Ring};
 use crate::bundle::sha256;
 use json::{Context, Source};
@@ -39,37 +40,41 @@ pub struct Options {
 
 /// Streams events until the output is closed.
 pub fn stream(options: &Options, out: &mut dyn Write) -> Result<(), Error> {
+    match run(options, out) {
+        Err(Error::Kernel { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+fn run(options: &Options, out: &mut dyn Write) -> Result<(), Error> {
     let mut reader = Reader::new(options)?;
     loop {
-        reader.rescan()?;
-        let written = reader
-            .drain(out)
-            .and_then(|()| reader.count_lost(out))
-            .and_then(|()| out.flush());
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            written => written.map_err(Error::kernel("write events"))?,
-        }
+        reader.rescan(out)?;
+        written(reader.drain(out).and_then(|()| reader.count_lost(out)))?;
         if options.once {
-            return reader.finish(out).map_err(Error::kernel("write events"));
+            return written(reader.finish(out));
         }
+        written(out.flush())?;
         let until = Instant::now() + RESCAN;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             reader.wait(left)?;
-            match reader.drain(out).and_then(|()| out.flush()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                written => written.map_err(Error::kernel("write events"))?,
-            }
+            written(reader.drain(out).and_then(|()| out.flush()))?;
         }
     }
+}
+
+fn written(result: io::Result<()>) -> Result<(), Error> {
+    result.map_err(Error::kernel("write events"))
 }
 
 struct Reader<'a> {
     options: &'a Options,
     context: Context,
-    /// By path of the generation.
-    generations: BTreeMap<PathBuf, Tap>,
+    generations: BTreeMap<Identity, Tap>,
 }
+
+/// Path and inode of a generation: a policy that is loaded again may get the path of an earlier one.
+type Identity = (PathBuf, u64);
 
 /// One generation that is read.
 struct Tap {
@@ -105,30 +110,30 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Opens generations that came and closes those that went.
-    fn rescan(&mut self) -> Result<(), Error> {
-        let Some(root) = Root::peek()? else {
-            self.generations.clear();
-            return Ok(());
-        };
-        let found = pins::all(&root)?;
-        self.generations
-            .retain(|path, _| found.iter().any(|generation| generation.path == *path));
-        for generation in found {
-            if self.generations.contains_key(&generation.path) {
+    /// Opens generations that came and closes those that went, when they are empty.
+    fn rescan(&mut self, out: &mut dyn Write) -> Result<(), Error> {
+        let found = current()?;
+        let mut known = std::mem::take(&mut self.generations);
+        for identity in found {
+            if let Some(tap) = known.remove(&identity) {
+                self.generations.insert(identity, tap);
                 continue;
             }
             // One that is being removed has no whole content any more.
-            let Ok(meta) = Meta::read(&generation.path) else {
+            let Ok(meta) = Meta::read(&identity.0) else {
                 continue;
             };
             let wanted = &self.options.policies;
             if wanted.is_empty() || wanted.contains(&meta.manifest.policy) {
-                let tap = Tap::open(meta, &generation.path)?;
-                self.generations.insert(generation.path, tap);
+                let tap = Tap::open(meta, &identity.0)?;
+                self.generations.insert(identity, tap);
             }
         }
-        Ok(())
+        known.into_values().try_for_each(|mut gone| {
+            written(gone.drain(&self.context, out))?;
+            written(gone.count_lost(&self.context, out))?;
+            written(gone.finish(&self.context, out))
+        })
     }
 
     fn drain(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -143,6 +148,7 @@ impl<'a> Reader<'a> {
             .try_for_each(|tap| tap.count_lost(&self.context, out))
     }
 
+    /// Prints what would wait for more, and what is buffered.
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         self.generations
             .values_mut()
@@ -158,6 +164,20 @@ impl<'a> Reader<'a> {
         let fds: Vec<_> = rings.map(AsFd::as_fd).collect();
         sys::wait_readable(&fds, timeout).map_err(Error::kernel("wait for events"))
     }
+}
+
+/// The generations that are loaded now.
+fn current() -> Result<Vec<Identity>, Error> {
+    let Some(root) = Root::peek()? else {
+        return Ok(Vec::new());
+    };
+    let found = pins::all(&root)?.into_iter();
+    // One without an inode has just gone.
+    let identity = |generation: Generation| {
+        let inode = std::fs::metadata(&generation.path).ok()?.ino();
+        Some((generation.path, inode))
+    };
+    Ok(found.filter_map(identity).collect())
 }
 
 impl Tap {
