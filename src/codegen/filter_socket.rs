@@ -176,7 +176,7 @@ impl Frame<'_> {
             End::Destination => "__sk_common.skc_v6_daddr",
         };
         let address = self.b.field_addr(sock, Field { root: "sock", path });
-        if self.attach.typed() {
+        if self.typed() {
             return [
                 self.b.load(Size::B8, address, 0),
                 self.b.load(Size::B8, address, 8),

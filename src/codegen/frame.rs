@@ -125,6 +125,11 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Whether the verifier knows the types of the values that the hook judges. It does not of a returned one.
+    pub(super) fn typed(&self) -> bool {
+        self.attach.typed() && self.role == Role::Entry
+    }
+
     /// A place to jump to, not yet bound.
     pub(super) fn target(&mut self) -> Target {
         Target {
@@ -227,7 +232,7 @@ impl<'a> Frame<'a> {
 
     /// Reads a field through a pointer of the hook: tracked by the verifier, or by a probe.
     pub(super) fn field(&mut self, base: Reg, root: &'static str, path: &'static str) -> Reg {
-        if self.attach.typed() {
+        if self.typed() {
             self.typed_field(base, root, path)
         } else {
             self.probed_field(base, root, path)
@@ -277,7 +282,7 @@ impl<'a> Frame<'a> {
 
     /// A pointer as a plain number: functions take numbers only.
     pub(super) fn launder(&mut self, pointer: Reg) -> Reg {
-        if !self.attach.typed() {
+        if !self.typed() {
             return pointer;
         }
         let scratch = self.scratch();

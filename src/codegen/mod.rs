@@ -30,7 +30,7 @@ mod values;
 pub use attach::{Attach, Role};
 pub use module::{HostNamespace, Map, MapKind, Routed, TooLarge};
 
-use crate::ir::{Abi, ArgType, Hook, Program};
+use crate::ir::{Abi, ArgType, Hook, Program, Rule, Test};
 use layout::Layout;
 use mir::FunctionId;
 use module::Module;
@@ -138,13 +138,16 @@ fn layout(program: &Program) -> Layout {
     }
 }
 
-/// Texts that the filters of a hook look at.
+/// Texts that the filters of one of a hook's programs look at.
 fn texts(hook: &Hook) -> u32 {
-    let tests = hook.rules.iter().flat_map(|rule| &rule.tests);
-    let mut subjects: Vec<_> = tests.filter_map(program::text_subject).collect();
-    subjects.sort_unstable();
-    subjects.dedup();
-    subjects.len() as u32
+    let count = |tests: fn(&Rule) -> &Vec<Test>| {
+        let tests = hook.rules.iter().flat_map(tests);
+        let mut subjects: Vec<_> = tests.filter_map(program::text_subject).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        subjects.len() as u32
+    };
+    count(|rule| &rule.tests).max(count(|rule| &rule.return_tests))
 }
 
 /// Arguments that events of a hook show.

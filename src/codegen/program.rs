@@ -7,7 +7,7 @@ use super::mir::{AluOp, Cond, Function, Reg, Size};
 use super::module::{Module, Purpose};
 use super::report::info;
 use super::routine::Routine;
-use crate::ir::{Abi, Action, ArgType, Hook, Post, Predicate, Rule, Subject, Test};
+use crate::ir::{Abi, Action, Hook, Post, Predicate, Rule, Subject, Test};
 use crate::kernel::helpers;
 
 /// A hook and its place in the policy.
@@ -198,15 +198,7 @@ impl Frame<'_> {
 
     fn report_return(&mut self, hook: usize, rule: Reg, enter: Reg) {
         let off = self.b.mov(HEADER as i32);
-        let value = match self.declared(Subject::Return).ty {
-            ArgType::Int(ty) => {
-                let raw = self.raw(Subject::Return);
-                self.extend(raw, ty)
-            }
-            _ => self.raw(Subject::Return),
-        };
-        let status = self.b.mov(0);
-        let off = self.routine(Routine::PutWord, &[value, status, off]);
+        let off = self.put(Subject::Return, off);
         let word = self.b.constant(info(hook, 0, 1, 0, 1));
         self.b.alu(AluOp::Lsh, rule, 16);
         self.b.alu(AluOp::Or, word, rule);

@@ -167,7 +167,7 @@ impl Frame<'_> {
     fn tracks(&self, subject: Subject) -> bool {
         match subject {
             Subject::Exe => true,
-            _ => self.attach.typed() && self.declared(subject).ty != ArgType::Fd,
+            _ => self.typed() && self.declared(subject).ty != ArgType::Fd,
         }
     }
 
@@ -207,7 +207,7 @@ impl Frame<'_> {
     }
 
     fn file_parts(&mut self, file: Reg) -> (Reg, Reg) {
-        if self.attach.typed() {
+        if self.typed() {
             let dentry = self.typed_field(file, "file", "f_path.dentry");
             let mount = self.typed_field(file, "file", "f_path.mnt");
             return (dentry, mount);
@@ -226,7 +226,7 @@ impl Frame<'_> {
     }
 
     fn path_members(&mut self, path: Reg) -> (Reg, Reg) {
-        if self.attach.typed() {
+        if self.typed() {
             let dentry = self.typed_field(path, "path", "dentry");
             let mount = self.typed_field(path, "path", "mnt");
             return (dentry, mount);
