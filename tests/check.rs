@@ -1,7 +1,7 @@
 //! What is said about policies that decode, but are wrong or beyond what tpc compiles.
 //!
 //! Each `golden/check/NAME.yaml` is about one theme and has the rendered diagnostics beside it. What goes beyond
-//! Tetragon's limits is in `golden/limits.snap`.
+//! Tetragon's limits, and what is asked of a node, is in `golden/limits.snap` and `golden/questions.snap`.
 
 #[path = "shared/golden.rs"]
 mod golden;
@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
-use tpc::check::{Judged, limits};
+use tpc::check::{Judged, facts, limits};
 use tpc::diag::{Code, Diagnostic, Sink, Sources, Span, code, render};
 
 /// Everything that is said about a text.
@@ -93,5 +93,17 @@ fn places_beyond_tetragons_limits() {
             (what, excess.span)
         };
         excesses.map(line).collect()
+    });
+}
+
+#[test]
+fn what_is_asked_of_a_node() {
+    lines("questions", |judged| {
+        let questions = facts::questions(judged).into_iter();
+        let line = |question: facts::Question<'_>| {
+            let optional = if question.optional { "if there: " } else { "" };
+            (format!("{optional}{:?}", question.about), question.span)
+        };
+        questions.map(line).collect()
     });
 }

@@ -6,13 +6,15 @@
 //! 2. `supported`: can tpc compile it as it is meant? It reads the judged policy only, refuses what tpc does not
 //!    compile and what would silently do nothing, and makes the [`CheckedPolicy`], the only thing `lower` accepts.
 //!
-//! [`check`] asks both, for the compiler; a linter asks the first. [`limits::exceeded`] reads a judged policy too: where
-//! does it go beyond what Tetragon's interpreter takes?
+//! [`check`] asks both, for the compiler; a linter asks the first. Two more questions read a judged policy:
+//! [`limits::exceeded`] (where does it go beyond what Tetragon's interpreter takes?) and [`facts::questions`] (what must
+//! a node have?).
 //!
 //! Holds: nothing of a policy is ignored without a word. The records of the model are taken apart field by field, so
 //! that a new field does not compile until it is honoured or refused. One mistake is one error.
 
 mod expression;
+pub mod facts;
 pub mod form;
 mod language;
 pub mod limits;
