@@ -2,6 +2,9 @@
 //!
 //! A refusal is a part of the language that is not compiled yet, or is in [`REFUSED`] with its reason; what
 //! Tetragon does not accept does not compile either, but for [`BEYOND`]. No file makes the compiler panic.
+//!
+//! Whether a file is a policy of the language, Tetragon's limits included, is what Tetragon says, but for what only
+//! a node knows ([`OF_NODE`]) and for [`OTHERWISE`].
 
 #[path = "shared/measured.rs"]
 mod shared;
@@ -12,6 +15,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use rayon::prelude::*;
+use tpc::check::facts;
+use tpc::check::limits::{self, Effect};
 use tpc::diag::{Diagnostic, code};
 
 /// Of 487 policies that Tetragon accepts, at least so many compile.
@@ -81,9 +86,70 @@ const BEYOND: &[(&str, &str)] = &[
     ),
 ];
 
+/// Rejected by Tetragon for what the measuring node lacks; the language has nothing against them.
+const OF_NODE: &[(&str, &str)] = &[
+    (
+        "nmeisenzahl__prevent-your-k8s-from-being-hacked/tetragon__src__block-process-policy.yaml",
+        "a function of other kernels",
+    ),
+    (
+        "tetragon-gotest-rendered/usdt_validation_test--TestUsdtValidationSetWrongReturnSize8B-L55.yaml",
+        "an argument of a static probe with 8 bytes",
+    ),
+    (
+        "tetragon-gotest/kprobe_validation_test--TestKprobeValidationListWrongSyscallName-L37.yaml",
+        "a system call that does not exist",
+    ),
+    (
+        "tetragon-gotest/kprobe_validation_test--TestKprobeValidationWrongSyscallName-L180.yaml",
+        "a system call that does not exist",
+    ),
+    (
+        "tetragon-gotest/lsm_validation_test--TestLsmValidationBogusHook-L23.yaml",
+        "a security hook that does not exist",
+    ),
+    (
+        "tetragon-gotest/tracepoint_validation_test--TestTracepointValidationWrongSubsystem-L15.yaml",
+        "a tracepoint that does not exist",
+    ),
+    (
+        "web-snippets/privilege-escalation-dunder-sys.yaml",
+        "functions of other kernels",
+    ),
+];
+
+/// Judged otherwise than by Tetragon.
+const OTHERWISE: &[(&str, &str)] = &[
+    (
+        "fork__ExceptionalHandler__tetragon/examples__policylibrary__bpf.yaml",
+        "`returnArgAction: Post`: Tetragon's verdict ended before, at a function that the node lacks",
+    ),
+    (
+        "tetragon-gotest-rendered/uprobes--resolve-nested-anon-struct-L226.yaml",
+        "misspelt field names (`BTFPath`), which escape Tetragon's schema",
+    ),
+    (
+        "tetragon-testdata-rendered/specs__sigkill_unprivileged_user_namespace.tmpl.yaml",
+        "misspelt field name (`matchPids`), which escapes Tetragon's schema",
+    ),
+    (
+        "tetragon-testdata-rendered/specs__sigkill_unprivileged_user_namespace_in_pid_namespace.tmpl.yaml",
+        "misspelt field name (`matchPids`), which escapes Tetragon's schema",
+    ),
+    (
+        "web-snippets/block-shell-no-args.yaml",
+        "a filter on an argument that is not declared: Tetragon's verdict ended before, at `Override`",
+    ),
+];
+
 /// A file of the corpus, and what Tetragon makes of it.
 struct Entry {
     file: String,
+    /// Whether its YAML passes the schema, as it is written.
+    decodes: bool,
+    /// Whether it loads then, its namespace put right; what the measuring node could not decide counts as loading.
+    /// `None`: not measured.
+    loads: Option<bool>,
     accepted: bool,
     /// Accepted once `metadata.namespace` is as the kind wants it.
     but_for_namespace: bool,
@@ -98,11 +164,17 @@ struct Outcome {
 fn entries(directory: &Path) -> Vec<Entry> {
     let table = shared::Table::read(&directory.join("INDEX.tsv"));
     let entry = |row: shared::Row<'_>| {
-        let loads = ["ok", "env-limited"].contains(&row.get("tetragon_load"));
-        let loads = loads && row.get("intent") == "valid";
+        let verdict = match row.get("tetragon_load") {
+            "ok" | "env-limited" => Some(true),
+            "rejected" => Some(false),
+            _ => None,
+        };
+        let loads = verdict == Some(true) && row.get("intent") == "valid";
         let decodes = row.get("tetragon_crd") == "ok";
         Entry {
             file: row.get("file").to_owned(),
+            decodes,
+            loads: verdict,
             accepted: loads && decodes,
             but_for_namespace: loads && !decodes,
         }
@@ -226,4 +298,84 @@ fn public_policies_compile_or_are_refused_for_a_reason() {
         compiled >= COMPILE,
         "{compiled} policies compile, {COMPILE} did before"
     );
+}
+
+/// What the language says of a text.
+struct Verdict {
+    /// The first error, or limit of Tetragon that is exceeded.
+    error: Option<String>,
+    /// Something is left for a node to say.
+    asks: bool,
+}
+
+fn language(name: &str, bytes: &[u8]) -> Verdict {
+    let mut read = shared::read(name, bytes);
+    let Some(policy) = read.policies.first() else {
+        let error = Some("no policy".to_owned());
+        return Verdict { error, asks: false };
+    };
+    let judged = tpc::check::language(policy, &mut read.sink);
+    let questions = facts::questions(&judged);
+    let excess = limits::exceeded(&judged)
+        .into_iter()
+        // Measured on a kernel without kprobe.multi.
+        .filter(|excess| excess.limit.only_with != Some("kprobe.multi"))
+        .find(|excess| matches!(excess.limit.effect, Effect::Refused | Effect::Crashes));
+    let diagnostics = read.sink.into_sorted();
+    shared::check_places(name, &diagnostics, &read.sources);
+    let error = shared::errors(&diagnostics).next();
+    let limit = excess.map(|excess| format!("beyond the limit `{}`", excess.limit.name));
+    Verdict {
+        error: error.map(|error| error.message.clone()).or(limit),
+        asks: questions.iter().any(|question| !question.optional),
+    }
+}
+
+/// Tetragon's verdict and ours on a file: as it is written, and with its namespace put right.
+fn verdicts(directory: &Path, entry: &Entry) -> Vec<(bool, Verdict)> {
+    let bytes = std::fs::read(directory.join(&entry.file)).expect("a file of the index");
+    let text = String::from_utf8_lossy(&bytes);
+    let mut verdicts = Vec::new();
+    if !entry.decodes {
+        verdicts.push((false, language(&entry.file, &bytes)));
+    }
+    if let Some(loads) = entry.loads {
+        let text = match entry.decodes {
+            true => text.into_owned(),
+            false => with_right_namespace(&text),
+        };
+        verdicts.push((loads, language(&entry.file, text.as_bytes())));
+    }
+    verdicts
+}
+
+#[test]
+fn public_policies_are_of_the_language_as_tetragon_says() {
+    let Some(directory) = shared::directory("TPC_CORPUS", "corpus") else {
+        return;
+    };
+    let (mut compared, mut same, mut of_node) = (0, 0, 0);
+    let mut differences = String::new();
+    for entry in &entries(&directory) {
+        for (accepted, verdict) in verdicts(&directory, entry) {
+            let error = verdict.error.as_deref();
+            compared += 1;
+            if accepted == error.is_none() {
+                same += 1;
+            } else if is_listed(OF_NODE, &entry.file) {
+                of_node += 1;
+                assert!(error.is_none() && verdict.asks, "{}: {error:?}", entry.file);
+            } else if !is_listed(OTHERWISE, &entry.file) {
+                writeln!(differences, "{}: {accepted}, {error:?}", entry.file)
+                    .expect("a String grows");
+            }
+        }
+    }
+    shared::show(&format!(
+        "corpus: {same} of {compared} verdicts agree, {of_node} are the node's"
+    ));
+    assert!(differences.is_empty(), "{differences}");
+    assert!((same + of_node) * 100 >= compared * 99);
+    let listed = (of_node, compared - same - of_node);
+    assert_eq!(listed, (OF_NODE.len(), OTHERWISE.len()), "all are needed");
 }

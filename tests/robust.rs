@@ -1,8 +1,9 @@
 //! Whatever the bytes of a file are, the compiler answers with a bundle or with diagnostics that lie
-//! inside the file; it never panics.
+//! inside the file; it never panics. The same goes for what is said of limits and of nodes.
 
 use proptest::prelude::*;
-use tpc::diag::{Sink, Sources, render};
+use tpc::check::{facts, limits};
+use tpc::diag::{Sink, Sources, Span, render};
 
 const SEED: &str = include_str!("golden/diag/types.yaml");
 
@@ -45,6 +46,9 @@ spec:
       matchActions: [{action: Signal, argSig: 15}]
 "#;
 
+/// Policies of every section, as rich as the language allows.
+const SECTIONS: &str = include_str!("golden/questions.yaml");
+
 /// Reads the bytes as a file and checks everything that is said about them.
 fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
     let (mut sources, mut sink) = (Sources::new(), Sink::new());
@@ -55,6 +59,7 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
         let errors = sink.errors();
         let compiled = tpc::compile::compile(policy, &sources, &mut sink).is_some();
         prop_assert_eq!(compiled, sink.errors() == errors && !policy.incomplete);
+        places(policy, &sources)?;
     }
     let diagnostics = sink.into_sorted();
     for diagnostic in &diagnostics {
@@ -83,6 +88,26 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What else is said of a policy lies inside its file too.
+fn places(policy: &tpc::policy::Policy, sources: &Sources) -> Result<(), TestCaseError> {
+    let judged = tpc::check::language(policy, &mut Sink::new());
+    let excesses = limits::exceeded(&judged)
+        .into_iter()
+        .map(|excess| excess.span);
+    let questions = facts::questions(&judged)
+        .into_iter()
+        .map(|question| question.span);
+    for Span { file, start, end } in excesses.chain(questions) {
+        prop_assert!(
+            sources
+                .text(file)
+                .get(start as usize..end as usize)
+                .is_some()
+        );
+    }
+    Ok(())
+}
+
 /// Replaces some bytes from a place on.
 fn mutated(seed: &str, cuts: &[(usize, usize, String)]) -> Vec<u8> {
     let mut bytes = seed.as_bytes().to_vec();
@@ -102,6 +127,27 @@ fn the_good_policy_compiles() {
     let compiled = tpc::compile::compile(&policies[0], &sources, &mut sink);
     assert!(
         compiled.is_some() && sink.is_empty(),
+        "{:?}",
+        sink.into_sorted()
+    );
+}
+
+#[test]
+fn the_policies_of_every_section_are_of_the_language() {
+    let (mut sources, mut sink) = (Sources::new(), Sink::new());
+    let file = tpc::yaml::text("f.yaml", SECTIONS.as_bytes(), &mut sources, &mut sink);
+    let policies = tpc::policy::decode(file.expect("text"), &sources, &mut sink);
+    for policy in &policies {
+        let judged = tpc::check::language(policy, &mut sink);
+        assert!(
+            !facts::questions(&judged).is_empty(),
+            "{}",
+            policy.name.value
+        );
+        assert_eq!(limits::exceeded(&judged), [], "{}", policy.name.value);
+    }
+    assert!(
+        policies.len() == 6 && sink.is_empty(),
         "{:?}",
         sink.into_sorted()
     );
@@ -132,5 +178,11 @@ proptest! {
         cuts in prop::collection::vec((0..GOOD.len(), 0..4usize, r#"[a-z0-9:/.*\\_-]{0,3}"#), 1..4)
     ) {
         read(&mutated(GOOD, &cuts))?;
+    }
+    #[test]
+    fn a_mutated_policy_of_any_section(
+        cuts in prop::collection::vec((0..SECTIONS.len(), 0..6usize, r#"[a-z0-9:/.*\\_()%=\[\]-]{0,3}"#), 1..5)
+    ) {
+        read(&mutated(SECTIONS, &cuts))?;
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! Two grammars, both Go's: a *literal* has a base prefix and separators (`7`, `-1`, `0x1f`, `0o17`, `017`,
 //! `0b11`, `1_000`); a *decimal* is digits only, and leading zeros mean nothing. Only signed types take a sign.
-//! Which operator reads which is in [`super::filters`]. A range `a:b` has both ends.
+//! A range `a:b` has both ends.
+//!
+//! [`parse`] asks whether a text is a number or range of the language, [`cut`] whether the type has such numbers: for
+//! Tetragon reads most types into wider ones, where a value can then equal nothing.
 
 use crate::ir::IntType;
+use crate::policy::{ArgType, Operator};
 
 /// Numbers from the first to the second.
-pub(super) type Range = (i128, i128);
+pub type Range = (i128, i128);
 
 /// How a text is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +24,85 @@ pub(super) enum Grammar {
     DecimalRange,
 }
 
+impl Grammar {
+    /// How an operator reads the values of integers.
+    pub(super) fn of(operator: Operator) -> Self {
+        match operator {
+            Operator::InRange | Operator::NotInRange => Self::LiteralRange,
+            Operator::InMap | Operator::NotInMap => Self::DecimalRange,
+            _ => Self::Literal,
+        }
+    }
+}
+
+/// A type of integers as values of filters are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Integer {
+    pub(super) ty: IntType,
+    /// Whether numbers may have a sign.
+    pub(super) signed: bool,
+    /// Whether Tetragon compares 32 bits.
+    narrow: bool,
+}
+
+impl Integer {
+    /// `None` for types that are no integers.
+    pub(super) fn of(ty: ArgType) -> Option<Self> {
+        use ArgType as T;
+        let int = match ty {
+            T::Int8 => IntType::I8,
+            T::Uint8 => IntType::U8,
+            T::Int16 => IntType::I16,
+            T::Uint16 => IntType::U16,
+            T::Int | T::Int32 => IntType::I32,
+            T::Uint32 => IntType::U32,
+            T::Int64 | T::Syscall64 => IntType::I64,
+            T::Uint64 | T::SizeT => IntType::U64,
+            _ => return None,
+        };
+        Some(Self {
+            ty: int,
+            // Written as a signed number.
+            signed: int.signed() || ty == T::SizeT,
+            narrow: int.bytes() < 8 || ty == T::SizeT,
+        })
+    }
+
+    /// Ports, protocols, families and states: Tetragon reads all into 64 bits.
+    pub(super) const fn unsigned(ty: IntType) -> Self {
+        Self {
+            ty,
+            signed: false,
+            narrow: false,
+        }
+    }
+
+    /// What Tetragon reads for the type (`writeMatchValues`, `writeMatchValuesRange` and `writeMatchValuesInMap` in
+    /// `pkg/selectors/kernel.go`).
+    pub(super) fn read_by_tetragon(self, grammar: Grammar) -> Range {
+        match grammar {
+            Grammar::Literal => limits(match (self.narrow, self.signed) {
+                (true, true) => IntType::I32,
+                (true, false) => IntType::U32,
+                (false, true) => IntType::I64,
+                (false, false) => IntType::U64,
+            }),
+            Grammar::LiteralRange if self.narrow => {
+                (limits(IntType::I64).0, limits(IntType::U32).1)
+            }
+            Grammar::LiteralRange => limits(IntType::I64),
+            Grammar::DecimalRange if self.signed => limits(IntType::I64),
+            Grammar::DecimalRange => limits(IntType::U64),
+        }
+    }
+}
+
 /// Why a text is no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Syntax,
     /// An end of a range has a sign that the type does not have.
     Negative,
-    /// The second end is below the first.
-    Empty,
 }
 
 /// Lowest and highest number of a type.
@@ -60,39 +135,57 @@ pub(super) struct Wrong {
     pub(super) by_type: bool,
 }
 
-/// A number or range, as far as the type has its numbers. A signed text may have a sign whatever the type:
-/// `size_t` is written as a signed number.
-pub(super) fn parse(
-    text: &str,
-    grammar: Grammar,
-    ty: IntType,
-    signed: bool,
-) -> Result<Range, Wrong> {
-    let (lowest, highest) = limits(ty);
+/// A number or range as it is written, if Tetragon reads it or the type has such numbers.
+pub(super) fn parse(text: &str, grammar: Grammar, integer: Integer) -> Result<Range, Wrong> {
     let wrong = |what: &str, help| Wrong {
         what: what.to_owned(),
         help,
         by_type: false,
     };
-    match read(text, grammar, signed) {
-        Ok((lo, hi)) if lo <= highest && hi >= lowest => Ok((lo.max(lowest), hi.min(highest))),
-        Ok(range) => Err(Wrong {
-            what: format!("is not between {lowest} and {highest}"),
-            help: other_sign(range, ty),
-            by_type: true,
-        }),
-        Err(Fault::Empty) => {
-            let (from, to) = text.split_once(':').unwrap_or_default();
-            Err(wrong(
-                "is no range: its end is below its start",
-                format!("write `{to}:{from}`"),
-            ))
+    match read(text, grammar, integer.signed) {
+        Ok(range) => {
+            let read = integer.read_by_tetragon(grammar);
+            let has = |limits| overlap(range, limits);
+            match has(read) || has(limits(integer.ty)) {
+                true => Ok(range),
+                false => Err(beyond(range, integer.ty)),
+            }
         }
         Err(Fault::Negative) => {
             let help = "write two numbers from 0, such as `0:9`".to_owned();
             Err(wrong("has an end below 0, where the type ends", help))
         }
         Err(Fault::Syntax) => Err(wrong(wanted(grammar), corrected(text, grammar))),
+    }
+}
+
+/// A range as far as the type has its numbers.
+pub(super) fn cut((from, to): Range, ty: IntType) -> Result<Range, Wrong> {
+    let (lowest, highest) = limits(ty);
+    if from > to {
+        return Err(Wrong {
+            what: "is no range: its end is below its start".to_owned(),
+            help: format!("write `{to}:{from}`"),
+            by_type: false,
+        });
+    }
+    match overlap((from, to), (lowest, highest)) {
+        true => Ok((from.max(lowest), to.min(highest))),
+        false => Err(beyond((from, to), ty)),
+    }
+}
+
+fn overlap((from, to): Range, (lowest, highest): Range) -> bool {
+    from.min(to) <= highest && from.max(to) >= lowest
+}
+
+/// Of numbers that the type does not have.
+fn beyond(range: Range, ty: IntType) -> Wrong {
+    let (lowest, highest) = limits(ty);
+    Wrong {
+        what: format!("is not between {lowest} and {highest}"),
+        help: other_sign(range, ty),
+        by_type: true,
     }
 }
 
@@ -163,7 +256,6 @@ fn read(text: &str, grammar: Grammar, signed: bool) -> Result<Range, Fault> {
     match grammar {
         Grammar::DecimalRange if !signed && from.min(to) < 0 => Err(Fault::Negative),
         Grammar::DecimalRange => Ok((from.min(to), from.max(to))),
-        _ if from > to => Err(Fault::Empty),
         _ => Ok((from, to)),
     }
 }
@@ -193,6 +285,11 @@ fn literal(text: &str, signed: bool) -> Option<i128> {
     }
     let value = value(&digits.replace('_', ""), radix, negative);
     value.filter(|value| signed || !negative || *value != 0)
+}
+
+/// A literal of 64 bits without a sign: `strconv.ParseUint` with base 0.
+pub(super) fn unsigned(text: &str) -> Option<u64> {
+    literal(text, false).and_then(|value| value.try_into().ok())
 }
 
 /// Splits a sign off; an unsigned number may have none, except to say that it is negative and out of range.
@@ -278,7 +375,7 @@ mod tests {
             (LiteralRange, "0x1:1_0", false, Ok((1, 10))),
             (LiteralRange, "-5:5", false, Ok((-5, 5))),
             (LiteralRange, "5", true, Err(Fault::Syntax)),
-            (LiteralRange, "2:1", true, Err(Fault::Empty)),
+            (LiteralRange, "2:1", true, Ok((2, 1))),
             (LiteralRange, "1:2:3", true, Err(Fault::Syntax)),
             (DecimalRange, "2:1", false, Ok((1, 2))),
             (DecimalRange, "5", false, Ok((5, 5))),
@@ -310,22 +407,35 @@ mod tests {
 
     #[test]
     fn ranges_are_cut_to_the_type_and_single_numbers_are_not() {
-        let parse = |text, ty: IntType| parse(text, Grammar::DecimalRange, ty, ty.signed());
-        assert_eq!(parse("1000:99999", IntType::U16).ok(), Some((1000, 65535)));
-        assert_eq!(
-            parse("70000", IntType::U16)
-                .map_err(|wrong| wrong.by_type)
-                .err(),
-            Some(true)
-        );
-        let wrong = parse("4294967295", IntType::I32)
-            .err()
-            .map(|wrong| wrong.help);
-        assert!(wrong.is_some_and(|help| help.contains("`-1`")));
-        let below = super::parse("-1", Grammar::Literal, IntType::U8, false).err();
-        assert!(below.is_some_and(|wrong| wrong.help.contains("`255`")));
-        let far = super::parse("300", Grammar::Literal, IntType::U8, false).err();
-        assert!(far.is_some_and(|wrong| wrong.help.contains("remove this one")));
+        let cut_by = |wrong: Result<Range, Wrong>| wrong.map_err(|wrong| wrong.by_type);
+        assert_eq!(cut_by(cut((1000, 99999), IntType::U16)), Ok((1000, 65535)));
+        assert_eq!(cut_by(cut((70000, 70000), IntType::U16)), Err(true));
+        assert_eq!(cut_by(cut((2, 1), IntType::U16)), Err(false));
+        let help = |value, ty| cut((value, value), ty).map_err(|wrong| wrong.help);
+        assert!(help(0xffff_ffff, IntType::I32).is_err_and(|help| help.contains("`-1`")));
+        assert!(help(-1, IntType::U8).is_err_and(|help| help.contains("`255`")));
+        assert!(help(300, IntType::U8).is_err_and(|help| help.contains("remove this one")));
+    }
+
+    #[test]
+    fn the_language_has_what_tetragon_reads_or_the_type_has() {
+        use Grammar::{DecimalRange, Literal, LiteralRange};
+        let cases = [
+            (ArgType::Int8, Literal, "300", true),
+            (ArgType::Int8, Literal, "2147483648", false),
+            (ArgType::Uint8, Literal, "-1", false),
+            (ArgType::SizeT, Literal, "-1", true),
+            (ArgType::SizeT, Literal, "0xffffffffffffffff", true),
+            (ArgType::Int, DecimalRange, "4294967296", true),
+            (ArgType::Int, DecimalRange, "9223372036854775808", false),
+            (ArgType::Int, LiteralRange, "0:99999999999", true),
+            (ArgType::Int, LiteralRange, "99999999998:99999999999", false),
+            (ArgType::Uint64, LiteralRange, "0:9223372036854775808", true),
+        ];
+        for (ty, grammar, text, good) in cases {
+            let integer = Integer::of(ty).expect("an integer");
+            assert_eq!(parse(text, grammar, integer).is_ok(), good, "{ty} {text}");
+        }
     }
 
     #[test]

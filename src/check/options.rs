@@ -1,7 +1,12 @@
 //! `options`: settings of the policy, by name.
+//!
+//! The language skips names that it does not know, and of those given twice the last one counts; tpc refuses both.
 
-use super::{refuse, unsupported};
-use crate::diag::{Diagnostic, Sink, Span, code};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::{refuse, supported::unsupported};
+use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::policy::{PolicyOption, nearest};
 
 /// An option of Tetragon (`pkg/sensors/tracing/options.go`).
@@ -70,13 +75,42 @@ fn is_go_bool(value: &str) -> bool {
     WORDS.contains(&value)
 }
 
-pub(super) fn check(options: &[PolicyOption], sink: &mut Sink) {
-    for (position, option) in options.iter().enumerate() {
-        let before = options.iter().take(position);
-        let mut same = before.filter(|other| other.name.value == option.name.value);
-        match same.next() {
-            Some(first) => twice(option, first.name.span, sink),
-            None => one(option, sink),
+/// The values of known options.
+pub(super) fn judge(options: &[PolicyOption], sink: &mut Sink) {
+    for option in options {
+        let PolicyOption { span, name, value } = option;
+        let Some(known) = KNOWN.iter().find(|known| known.name == name.value) else {
+            continue;
+        };
+        let good = |value: &&Spanned<String>| (known.is_value)(&value.value);
+        if value.as_ref().is_some_and(|value| good(&value)) {
+            continue;
+        }
+        let (message, span) = match value {
+            Some(value) => {
+                let text = super::shown(&value.value);
+                (
+                    format!("`{text}` is no value of option `{}`", known.name),
+                    value.span,
+                )
+            }
+            None => (format!("option `{}` has no value", known.name), *span),
+        };
+        let help = format!("write {}", known.values);
+        refuse(sink, code::BAD_OPTION, span, message, help);
+    }
+}
+
+/// What tpc does with them.
+pub(super) fn supported(options: &[PolicyOption], sink: &mut Sink) {
+    let mut first = BTreeMap::new();
+    for option in options {
+        match first.entry(option.name.value.as_str()) {
+            Entry::Occupied(before) => twice(option, *before.get(), sink),
+            Entry::Vacant(place) => {
+                place.insert(option.name.span);
+                one(option, sink);
+            }
         }
     }
 }
@@ -93,27 +127,13 @@ fn twice(option: &PolicyOption, first: Span, sink: &mut Sink) {
 }
 
 fn one(option: &PolicyOption, sink: &mut Sink) {
-    let PolicyOption { span, name, value } = option;
+    let name = &option.name;
     let Some(known) = KNOWN.iter().find(|known| known.name == name.value) else {
         return unknown(option, sink);
     };
-    let Some(value) = value
-        .as_ref()
-        .filter(|value| (known.is_value)(&value.value))
-    else {
-        let (message, span) = match value {
-            Some(value) => {
-                let message = format!(
-                    "`{}` is no value of option `{}`",
-                    super::shown(&value.value),
-                    known.name
-                );
-                (message, value.span)
-            }
-            None => (format!("option `{}` has no value", known.name), *span),
-        };
-        let help = format!("write {}", known.values);
-        return refuse(sink, code::BAD_OPTION, span, message, help);
+    let value = option.value.as_ref();
+    let Some(value) = value.filter(|value| (known.is_value)(&value.value)) else {
+        return;
     };
     match known.meaning {
         Meaning::Mechanism => {}
@@ -126,6 +146,14 @@ fn one(option: &PolicyOption, sink: &mut Sink) {
             unsupported(sink, name.span, &format!("option `{}`", known.name), help);
         }
     }
+}
+
+/// Whether a switch among the options is on: the last of its name counts.
+pub(super) fn is_on(options: &[PolicyOption], name: &str) -> bool {
+    const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
+    let mut same = options.iter().filter(|option| option.name.value == name);
+    let value = same.next_back().and_then(|option| option.value.as_ref());
+    value.is_some_and(|value| TRUE.contains(&value.value.as_str()))
 }
 
 /// Tetragon ignores options that it does not know.

@@ -87,6 +87,14 @@ codes! {
     1010 NO_HOOKS        "no-hooks"          "a policy hooks nothing";
     1011 NEVER_MATCHES   "never-matches"     "a value that nothing can match";
     1012 BAD_OPTION      "bad-option"        "an option of the policy does not exist or has a bad value";
+    1013 MIXED_SECTIONS  "mixed-sections"    "a policy has hooks of more than one kind";
+    1014 BAD_SCOPE       "bad-scope"         "a policy applies to processes that its kind or hooks do not allow";
+    1015 BAD_LIST        "bad-list"          "a list does not exist or makes no sense where it is used";
+    1016 BAD_MACRO       "bad-macro"         "a macro does not exist or cannot be used where it is";
+    1017 BAD_ENFORCER    "bad-enforcer"      "the calls of an enforcer cannot be enforced, or there is no enforcer";
+    1018 BAD_PLACE       "bad-place"         "the place that a hook names in a program or among the kernel's cannot be one";
+    1019 BAD_RESOLVE     "bad-resolve"       "the way to a member, or the register, of a value cannot be one";
+    1020 BAD_EXPRESSION  "bad-expression"    "a condition of `CelExpr` has an error";
     // 3xxx: code generation and its limits.
     3001 SET_TOO_LARGE   "set-too-large"     "a filter needs more code than the kernel accepts";
     3002 TOO_COMPLEX     "too-complex"       "a hook needs more code or memory than a BPF program has";

@@ -101,6 +101,8 @@ impl Diagnostic {
 #[derive(Debug, Default)]
 pub struct Sink {
     diagnostics: Vec<Diagnostic>,
+    /// Those of them that are errors.
+    errors: usize,
 }
 
 impl Sink {
@@ -109,11 +111,13 @@ impl Sink {
     }
 
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.severity == Severity::Error);
         self.diagnostics.push(diagnostic);
     }
 
     /// Takes over everything another sink collected.
     pub fn append(&mut self, other: Sink) {
+        self.errors += other.errors;
         self.diagnostics.extend(other.diagnostics);
     }
 
@@ -127,11 +131,7 @@ impl Sink {
 
     /// Number of errors so far; two readings tell whether a step in between failed.
     pub fn errors(&self) -> usize {
-        let errors = self
-            .diagnostics
-            .iter()
-            .filter(|d| d.severity == Severity::Error);
-        errors.count()
+        self.errors
     }
 
     /// In order of their place (those without one last), each once. The guess that a text is a placeholder

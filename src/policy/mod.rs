@@ -6,6 +6,7 @@
 
 mod decode;
 mod document;
+pub mod history;
 mod model;
 mod names;
 mod suggest;
@@ -18,5 +19,6 @@ pub use model::{
     NamespaceFilter, PidFilter, Policy, PolicyOption, Selector, Spec, Tracepoint, Uprobe, Usdt,
     Workloads, is_set,
 };
+pub use names::label_value;
 pub use suggest::nearest;
 pub use words::*;

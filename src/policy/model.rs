@@ -303,6 +303,13 @@ impl Arg {
     }
 }
 
+impl LabelSelector {
+    /// Whether it has no requirement.
+    pub fn selects_all(&self) -> bool {
+        self.match_labels.is_empty() && self.match_expressions.is_empty()
+    }
+}
+
 /// Value of a flag whose default is false.
 pub fn is_set(flag: Option<Spanned<bool>>) -> bool {
     flag.is_some_and(|flag| flag.value)

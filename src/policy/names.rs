@@ -43,7 +43,7 @@ pub(super) fn qualified(text: &str) -> Result<(), &'static str> {
 }
 
 /// Why a text is no label value.
-pub(super) fn label_value(text: &str) -> Result<(), &'static str> {
+pub fn label_value(text: &str) -> Result<(), &'static str> {
     match text.len() {
         0 => Ok(()),
         1..=63 => word(text),

@@ -4,34 +4,35 @@ use super::{
     Action, CheckedSelector, Hook, MAX_NUMBERED, Missing, actions, args, call, filters, process,
     refuse,
 };
+use crate::check::form::{self, Written};
+use crate::check::language::RETURN_ACTIONS;
 use crate::diag::{Diagnostic, Sink, Spanned, code};
-use crate::ir::{Abi, Arg};
+use crate::ir::Arg;
 use crate::policy::{Kprobe, Selector, Spec};
 
 /// What the selectors of a hook can refer to. `None` stands for a declaration with an error
 /// that has been reported: what depends on it is not judged.
-pub(super) struct Declared<'a> {
-    pub(super) kprobe: &'a Kprobe,
-    pub(super) abi: Option<Abi>,
+pub(super) struct Declared {
     /// In the order of the policy.
     pub(super) args: Vec<Option<Arg>>,
     /// Of a hook that observes the return.
     pub(super) ret: Option<Arg>,
 }
 
-/// `None` means reported.
-pub(super) fn check(kprobe: &Kprobe, spec: &Spec, sink: &mut Sink) -> Option<Hook> {
+/// A hook of the section `kprobes`; `None` means reported.
+pub(super) fn check(hook: &form::Hook<'_>, spec: &Spec, sink: &mut Sink) -> Option<Hook> {
+    let Written::Kprobe(kprobe) = hook.written else {
+        return None;
+    };
     let function = call::function(kprobe, spec, sink);
     refuse_fields(kprobe, sink);
     let abi = function.as_ref().map(|(_, abi)| *abi);
     let declared = Declared {
-        kprobe,
-        abi,
-        args: args::arguments(kprobe, abi, sink),
-        ret: args::returned(kprobe, sink),
+        args: args::arguments(kprobe, &hook.args, abi, sink),
+        ret: args::returned(kprobe, hook.returned, sink),
     };
     let check = |one| selector(&declared, one, spec, sink);
-    let selectors = kprobe.selectors.iter().map(check).collect();
+    let selectors = hook.selectors.iter().map(check).collect();
     let message = kprobe.message.as_ref().map(|message| message.value.clone());
     let (symbol, abi) = function?;
     Some(Hook {
@@ -59,7 +60,7 @@ fn refuse_fields(kprobe: &Kprobe, sink: &mut Sink) {
         return_arg: _,
         return_arg_action,
         message: _,
-        tags,
+        tags: _,
         selectors,
         ignore: _,
     } = kprobe;
@@ -67,12 +68,15 @@ fn refuse_fields(kprobe: &Kprobe, sink: &mut Sink) {
         let help = "remove it, and compare the process with `matchBinaries`, `matchPIDs` or `matchNamespaces`";
         super::unsupported(sink, data.span, "`data`", help);
     }
-    if let Some(action) = return_arg_action {
-        args::return_action(action, sink);
-    }
-    for tag in tags.iter().filter(|tag| tag.value.is_empty()) {
-        let help = "write a word, or remove the tag";
-        refuse(sink, code::BAD_VALUE, tag.span, "a tag is empty", help);
+    let known = |action: &&Spanned<String>| {
+        RETURN_ACTIONS
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(&action.value))
+    };
+    if let Some(action) = return_arg_action.as_ref().filter(known) {
+        let what = format!("`returnArgAction` with `{}`", action.value);
+        let help = "remove it; the process that runs the function is in the event";
+        super::unsupported(sink, action.span, &what, help);
     }
     if let Some(one) = selectors.get(MAX_NUMBERED) {
         let message = format!("the hook has more than {MAX_NUMBERED} selectors");
@@ -82,27 +86,26 @@ fn refuse_fields(kprobe: &Kprobe, sink: &mut Sink) {
 }
 
 fn selector(
-    declared: &Declared<'_>,
-    selector: &Selector,
+    declared: &Declared,
+    selector: &form::Selector<'_>,
     spec: &Spec,
     sink: &mut Sink,
 ) -> CheckedSelector {
-    refuse_filters(selector, spec, sink);
-    let mut tests = Vec::new();
-    for filter in &selector.match_args {
-        tests.extend(filters::argument(declared, filter, sink));
-    }
-    let mut return_tests = Vec::new();
-    for filter in &selector.match_return_args {
-        return_tests.extend(filters::returned(declared, filter, sink));
-    }
-    process::filters(selector, &mut tests, sink);
-    let checked = CheckedSelector {
-        tests,
-        return_tests,
-        actions: actions::actions(declared, &selector.match_actions, sink),
-        span: selector.span,
+    refuse_filters(selector.written, spec, sink);
+    let mut checked = CheckedSelector {
+        span: selector.written.span,
+        ..CheckedSelector::default()
     };
+    for filter in &selector.filters {
+        checked.tests.extend(filters::test(declared, filter, sink));
+    }
+    for filter in &selector.return_filters {
+        checked
+            .return_tests
+            .extend(filters::test(declared, filter, sink));
+    }
+    process::filters(selector, &mut checked.tests, sink);
+    checked.actions = actions::actions(selector.actions, sink);
     acts_before_return(&checked, sink);
     checked
 }
@@ -163,7 +166,7 @@ fn refuse_filters(selector: &Selector, spec: &Spec, sink: &mut Sink) {
     ];
     super::refuse_all(&filters, sink);
     if let Some(name) = macros.first() {
-        sink.push(uses_macro(name, spec));
+        uses_macro(name, spec, sink);
     }
 }
 
@@ -175,23 +178,16 @@ const CAPABILITIES: &str = "look at what the process has with `matchCapabilities
 const NODE: &str = "remove it if the selector may apply to every process of the node";
 const ENTRY: &str = "act when the function is called, with `matchActions`";
 
-fn uses_macro(name: &Spanned<String>, spec: &Spec) -> Diagnostic {
-    let error = Diagnostic::error(
-        code::NOT_SUPPORTED,
-        format!(
+/// Refuses a macro; one that is not there has been reported.
+fn uses_macro(name: &Spanned<String>, spec: &Spec, sink: &mut Sink) {
+    let mut macros = spec.selectors_macros.iter();
+    if let Some(one) = macros.find(|one| one.name.value == name.value) {
+        let message = format!(
             "the macro `{}` is not supported yet",
             super::shown(&name.value)
-        ),
-    );
-    let error = error
-        .at(name.span)
-        .help("write the macro's filters in the selector");
-    let found = spec
-        .selectors_macros
-        .iter()
-        .find(|one| one.name.value == name.value);
-    match found {
-        Some(one) => error.related(one.name.span, "its filters"),
-        None => error,
+        );
+        let error = Diagnostic::error(code::NOT_SUPPORTED, message).at(name.span);
+        let error = error.related(one.name.span, "its filters");
+        sink.push(error.help("write the macro's filters in the selector"));
     }
 }

@@ -1,24 +1,31 @@
 //! Declarations of arguments and return values.
 
 use super::{refuse, types, unsupported, warn};
+use crate::check::form::{Type, Value};
+use crate::check::language::{self, REGISTERS, size_beyond};
+use crate::check::{set_at, written};
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::ir::{Abi, Arg, ArgType};
-use crate::policy::{self, Kprobe, is_set, nearest};
-
-/// Parameters that a function takes in registers.
-const REGISTERS: u32 = 6;
+use crate::policy::{self, Kprobe, is_set};
 
 /// The declared arguments in the order of the policy; `None` means reported.
-pub(super) fn arguments(kprobe: &Kprobe, abi: Option<Abi>, sink: &mut Sink) -> Vec<Option<Arg>> {
-    let one = |arg| argument(kprobe, arg, abi, sink);
-    kprobe.args.iter().map(one).collect()
+pub(super) fn arguments(
+    kprobe: &Kprobe,
+    args: &[Value<'_>],
+    abi: Option<Abi>,
+    sink: &mut Sink,
+) -> Vec<Option<Arg>> {
+    let one = |value: &Value<'_>| argument(kprobe, value, abi, sink);
+    args.iter().map(one).collect()
 }
 
-fn argument(kprobe: &Kprobe, arg: &policy::Arg, abi: Option<Abi>, sink: &mut Sink) -> Option<Arg> {
+fn argument(kprobe: &Kprobe, value: &Value<'_>, abi: Option<Abi>, sink: &mut Sink) -> Option<Arg> {
     let errors = sink.errors();
-    let mut ty = arg_type(arg, "argument", sink);
+    let arg = value.written;
+    let mut ty = compiled(value, sink);
     fields(arg, sink);
-    let index = register(arg.index, "index", sink);
+    let index = u8::try_from(arg.index.value).ok();
+    let index = index.filter(|_| arg.index.value < REGISTERS);
     match &mut ty {
         Some(ArgType::CharBuf { size_from }) => *size_from = size_argument(arg, sink),
         Some(_) => unused_size(arg, sink),
@@ -36,25 +43,18 @@ fn argument(kprobe: &Kprobe, arg: &policy::Arg, abi: Option<Abi>, sink: &mut Sin
     Some(declared).filter(|_| sink.errors() == errors)
 }
 
-fn arg_type(arg: &policy::Arg, what: &str, sink: &mut Sink) -> Option<ArgType> {
-    let Some(ty) = arg.ty else {
-        let message = format!("the {what} has no type");
-        let help = match what {
-            "argument" => "add `type:`, for example `type: string` or `type: file`",
-            _ => "add `type: int`",
-        };
-        refuse(sink, code::BAD_ARGUMENT, arg.span, message, help);
+/// The type as it is compiled; `None` means reported.
+fn compiled(value: &Value<'_>, sink: &mut Sink) -> Option<ArgType> {
+    let (Type::Known(ty), Some(declared)) = (value.ty, value.written.ty) else {
         return None;
     };
-    match types::compiled(ty.value) {
-        Ok(compiled) => return Some(compiled),
-        Err(help) if ty.value == policy::ArgType::Auto => {
-            let message = "type `auto` does not say how to read the value";
-            refuse(sink, code::BAD_ARGUMENT, ty.span, message, help);
+    match types::compiled(ty) {
+        Ok(compiled) => Some(compiled),
+        Err(help) => {
+            unsupported(sink, declared.span, &format!("type `{ty}`"), help);
+            None
         }
-        Err(help) => unsupported(sink, ty.span, &format!("type `{}`", ty.value), help),
     }
-    None
 }
 
 /// Kernel structures are not among the parameters of system calls: what Tetragon reads there is rubbish.
@@ -76,8 +76,7 @@ fn of_system_call(kprobe: &Kprobe, arg: &policy::Arg, ty: ArgType, sink: &mut Si
 /// The parameter that holds a buffer's length; `sizeArgIndex` counts from 1.
 fn size_argument(arg: &policy::Arg, sink: &mut Sink) -> Option<u8> {
     if let Some(size) = arg.size_arg_index.filter(|size| size.value != 0) {
-        let from_zero = Spanned::new(size.value - 1, size.span);
-        return register(from_zero, "sizeArgIndex", sink);
+        return size_register(size, sink);
     }
     if !is_set(arg.return_copy) {
         let message = "the buffer has no length: nothing of it would be read";
@@ -88,9 +87,19 @@ fn size_argument(arg: &policy::Arg, sink: &mut Sink) -> Option<u8> {
     None
 }
 
+/// A parameter's number from 0. The language takes numbers without a parameter up to a limit.
+fn size_register(size: Spanned<u32>, sink: &mut Sink) -> Option<u8> {
+    let most = language::MAX_SIZE_INDEX;
+    if (REGISTERS + 1..=most).contains(&size.value) {
+        size_beyond(size, sink);
+    }
+    let index = u8::try_from(size.value - 1).ok();
+    index.filter(|_| size.value <= REGISTERS)
+}
+
 fn unused_size(arg: &policy::Arg, sink: &mut Sink) {
     if let Some(size) = arg.size_arg_index.filter(|size| size.value != 0)
-        && size_argument(arg, sink).is_some()
+        && size_register(size, sink).is_some()
     {
         let message = "`sizeArgIndex` has an effect on `char_buf` arguments only";
         warn(
@@ -103,22 +112,6 @@ fn unused_size(arg: &policy::Arg, sink: &mut Sink) {
     }
 }
 
-/// A parameter's number from 0.
-fn register(index: Spanned<u32>, field: &str, sink: &mut Sink) -> Option<u8> {
-    let found = u8::try_from(index.value)
-        .ok()
-        .filter(|_| index.value < REGISTERS);
-    if found.is_none() {
-        let message = format!("`{field}` is beyond the {REGISTERS} parameters in registers");
-        let help = match field {
-            "index" => "parameters count from 0: write 0 to 5",
-            _ => "parameters count from 1 here: write 1 to 6",
-        };
-        refuse(sink, code::BAD_ARGUMENT, index.span, message, help);
-    }
-    found
-}
-
 /// Refuses the fields that are not compiled.
 fn fields(arg: &policy::Arg, sink: &mut Sink) {
     let policy::Arg {
@@ -129,22 +122,17 @@ fn fields(arg: &policy::Arg, sink: &mut Sink) {
         return_copy,
         max_data: large,
         label: _,
-        source,
+        source: _,
         resolve,
         btf_type,
         btf_type_module,
     } = arg;
-    let flag = |flag: &Option<Spanned<bool>>| flag.filter(|flag| flag.value).map(|flag| flag.span);
-    if let Some(span) = flag(return_copy) {
+    if let Some(span) = set_at(*return_copy) {
         let help = "remove it; give the length at the entry with `sizeArgIndex`";
         unsupported(sink, span, "`returnCopy`", help);
     }
-    if let Some(span) = flag(large) {
+    if let Some(span) = set_at(*large) {
         max_data(arg, span, sink);
-    }
-    if let Some(source) = written(source) {
-        let message = "`source` belongs to `data`: an argument is a parameter of the function";
-        refuse(sink, code::BAD_ARGUMENT, source, message, "remove it");
     }
     // The three work together: one error for all.
     let members = [
@@ -175,27 +163,16 @@ fn max_data(arg: &policy::Arg, span: Span, sink: &mut Sink) {
     }
 }
 
-/// Place of a text that is not empty.
-fn written(text: &Option<Spanned<String>>) -> Option<Span> {
-    text.as_ref()
-        .filter(|text| !text.value.is_empty())
-        .map(|text| text.span)
-}
-
 /// The return value of a hook that observes it; `None` also where its declaration was reported.
-pub(super) fn returned(kprobe: &Kprobe, sink: &mut Sink) -> Option<Arg> {
-    let Some(flag) = kprobe.returns.filter(|flag| flag.value) else {
+pub(super) fn returned(kprobe: &Kprobe, value: Option<Value<'_>>, sink: &mut Sink) -> Option<Arg> {
+    if !kprobe.observes_return() {
         unobserved(kprobe, sink);
         return None;
-    };
-    let Some(arg) = &kprobe.return_arg else {
-        let message = "the return value has no type";
-        let help = "add `returnArg:` with `index: 0` and `type: int`";
-        refuse(sink, code::BAD_ARGUMENT, flag.span, message, help);
-        return None;
-    };
+    }
+    let value = value?;
     let errors = sink.errors();
-    let ty = arg_type(arg, "return value", sink);
+    let arg = value.written;
+    let ty = compiled(&value, sink);
     fields(arg, sink);
     if let Some(ty) = ty.filter(|ty| !matches!(ty, ArgType::Int(_))) {
         let what = format!("a return value of type `{}`", arg.declared_type());
@@ -245,28 +222,5 @@ fn unobserved(kprobe: &Kprobe, sink: &mut Sink) {
             message,
             "add `return: true`, or remove it",
         );
-    }
-}
-
-/// `returnArgAction`, in any case; empty counts as absent.
-pub(super) fn return_action(action: &Spanned<String>, sink: &mut Sink) {
-    const WORDS: [&str; 2] = ["TrackSock", "UntrackSock"];
-    let text = action.value.as_str();
-    let known = WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if known {
-        let what = format!("`returnArgAction` with `{text}`");
-        let help = "remove it; the process that runs the function is in the event";
-        unsupported(sink, action.span, &what, help);
-    } else if !text.is_empty() {
-        let message = format!("`{}` is no action on a return value", super::shown(text));
-        let help = match nearest(text, &WORDS) {
-            Some(near) => format!("did you mean `{near}`?"),
-            // Tetragon took it until 1.7.
-            None if text.eq_ignore_ascii_case("Post") => {
-                "remove the line: `return: true` already reports the return value".to_owned()
-            }
-            None => "remove the line".to_owned(),
-        };
-        refuse(sink, code::BAD_ACTION, action.span, message, help);
     }
 }

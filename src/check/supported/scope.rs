@@ -8,7 +8,7 @@ pub(super) fn check(policy: &Policy, sink: &mut Sink) {
     kind(policy, sink);
     workloads(&policy.spec, sink);
     let node = policy.spec.node_selector.as_ref();
-    if let Some(selector) = node.filter(|selector| !selects_all(selector)) {
+    if let Some(selector) = node.filter(|selector| !selector.selects_all()) {
         let help = "remove it, and load the bundle on the nodes that it names";
         unsupported(sink, selector.span, "`nodeSelector`", help);
     }
@@ -35,8 +35,9 @@ fn workloads(spec: &Spec, sink: &mut Sink) {
         (&spec.container_selector, "`containerSelector`"),
         (&spec.host_selector, "`hostSelector`"),
     ];
-    let everything =
-        |(selector, _): &(&Option<LabelSelector>, &str)| selector.as_ref().is_some_and(selects_all);
+    let everything = |(selector, _): &(&Option<LabelSelector>, &str)| {
+        selector.as_ref().is_some_and(LabelSelector::selects_all)
+    };
     if selectors.iter().all(everything) {
         return;
     }
@@ -53,8 +54,4 @@ fn workloads(spec: &Spec, sink: &mut Sink) {
         error.related(span, format!("with {what}"))
     });
     sink.push(error.help("remove it if the policy may apply to every process of the node"));
-}
-
-fn selects_all(selector: &LabelSelector) -> bool {
-    selector.match_labels.is_empty() && selector.match_expressions.is_empty()
 }

@@ -1,11 +1,11 @@
 //! `matchActions`.
 
-use super::hook::Declared;
-use super::{refuse, shown, unsupported, warn};
+use super::{refuse, unsupported, warn};
+use crate::check::language::milliseconds;
+use crate::check::written;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
-use crate::ir::{Abi, Rate, RateScope};
-use crate::kernel::security;
-use crate::policy::{self, ActionKind, nearest};
+use crate::ir::{Rate, RateScope};
+use crate::policy::{self, ActionKind};
 
 /// What a selector asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +22,8 @@ const MAX_SIGNAL: u32 = 64;
 /// Lowest value that the kernel takes for an error, -MAX_ERRNO (include/linux/err.h).
 const MIN_ERROR: i32 = -4095;
 
-pub(super) fn actions(
-    declared: &Declared<'_>,
-    actions: &[policy::Action],
-    sink: &mut Sink,
-) -> Vec<Action> {
-    let one = |action: &policy::Action| Some((one(declared, action, sink)?, action.action.span));
+pub(super) fn actions(actions: &[policy::Action], sink: &mut Sink) -> Vec<Action> {
+    let one = |action: &policy::Action| Some((one(action, sink)?, action.action.span));
     let checked: Vec<(Action, Span)> = actions.iter().filter_map(one).collect();
     one_event(&checked, sink);
     one_result(&checked, sink);
@@ -35,7 +31,7 @@ pub(super) fn actions(
 }
 
 /// `None` means reported.
-fn one(declared: &Declared<'_>, action: &policy::Action, sink: &mut Sink) -> Option<Action> {
+fn one(action: &policy::Action, sink: &mut Sink) -> Option<Action> {
     let (kind, span) = (action.action.value, action.action.span);
     let is_compiled = refuse_action(kind, span, sink);
     if !is_compiled {
@@ -52,8 +48,7 @@ fn one(declared: &Declared<'_>, action: &policy::Action, sink: &mut Sink) -> Opt
         ActionKind::Sigkill => Some(Action::Sigkill(span)),
         ActionKind::Signal => signal(action, sink).map(|number| Action::Signal(number, span)),
         ActionKind::Override => {
-            let value = returned_value(action, sink);
-            can_override(declared, span, sink).then_some(Action::Override(value?, span))
+            returned_value(action, sink).map(|value| Action::Override(value, span))
         }
         _ => None,
     }
@@ -211,105 +206,42 @@ fn returned_value(action: &policy::Action, sink: &mut Sink) -> Option<i32> {
     action.arg_error.map(|error| error.value)
 }
 
-/// Whether the kernel lets the function's result be replaced: security decisions and system calls.
-fn can_override(declared: &Declared<'_>, span: Span, sink: &mut Sink) -> bool {
-    let call = &declared.kprobe.call;
-    if declared.abi != Some(Abi::Function) || call.value.starts_with("security_") {
-        return true;
-    }
-    let message = "`Override` works on system calls and `security_` functions only";
-    let help = match security::decision_behind(&call.value) {
-        Some(hook) => format!("hook `{hook}`, which can refuse what `{}` does", shown(&call.value)),
-        None if call.value.starts_with("__x64_sys_") => "write `syscall: true`".to_owned(),
-        None => "hook the `security_` function that is asked before, or the system call; or use `Sigkill`".to_owned(),
-    };
-    let error = Diagnostic::error(code::BAD_ACTION, message).at(span);
-    sink.push(error.related(call.span, "neither of the two").help(help));
-    false
-}
-
 fn post(action: &policy::Action, sink: &mut Sink) -> Option<Action> {
-    let errors = sink.errors();
-    let rate = rate(action, sink);
-    (sink.errors() == errors).then_some(Action::Post(rate))
-}
-
-/// Reports the limit of an action that is not `Post`.
-fn rate_elsewhere(action: &policy::Action, sink: &mut Sink) {
-    let kind = action.action.value;
-    if let Some(limit) = written(&action.rate_limit) {
-        let message = format!("`rateLimit` limits `Post`, not `{kind}`");
-        let help = match kind {
-            ActionKind::NoPost => "remove it, or write `Post` instead",
-            _ => "add an action `Post` of its own with the limit; what enforces is not limited",
-        };
-        refuse(sink, code::BAD_ACTION, limit.span, message, help);
-    } else if let Some(scope) = written(&action.rate_limit_scope) {
-        let message = format!("`rateLimitScope` has no effect on `{kind}`");
-        warn(sink, code::NO_EFFECT, scope.span, message, "remove it");
-    }
-}
-
-fn rate(action: &policy::Action, sink: &mut Sink) -> Option<Rate> {
     let scope = written(&action.rate_limit_scope);
-    let Some(limit) = written(&action.rate_limit) else {
+    let limit = action
+        .rate_limit
+        .as_ref()
+        .filter(|text| !text.value.is_empty());
+    let Some(limit) = limit else {
         if let Some(scope) = scope {
             let message = "`rateLimitScope` has no effect without `rateLimit`";
             let help = "add `rateLimit:`, for example `rateLimit: 1m`, or remove it";
-            warn(sink, code::NO_EFFECT, scope.span, message, help);
+            warn(sink, code::NO_EFFECT, scope, message, help);
         }
-        return None;
+        return Some(Action::Post(None));
     };
-    let scope = scope.map_or(RateScope::Thread, |scope| rate_scope(scope, sink));
-    match milliseconds(&limit.value) {
-        Some(0) => None,
-        Some(interval_ms) => Some(Rate { interval_ms, scope }),
-        None => {
-            let message = format!("`{}` is not a time", shown(&limit.value));
-            let help = "write seconds, minutes or hours: `30`, `30s`, `5m`, `1h`";
-            refuse(sink, code::BAD_ACTION, limit.span, message, help);
-            None
-        }
-    }
-}
-
-/// A text that is not empty.
-fn written(text: &Option<Spanned<String>>) -> Option<&Spanned<String>> {
-    text.as_ref().filter(|text| !text.value.is_empty())
-}
-
-fn rate_scope(scope: &Spanned<String>, sink: &mut Sink) -> RateScope {
-    const WORDS: [&str; 3] = ["thread", "process", "global"];
-    match scope.value.as_str() {
-        "thread" => RateScope::Thread,
-        "process" => RateScope::Process,
-        "global" => RateScope::Global,
-        other => {
-            let message = format!("`{}` is not the scope of a rate limit", shown(other));
-            let help = match nearest(other, &WORDS) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "write `thread`, `process` or `global`".to_owned(),
-            };
-            refuse(sink, code::BAD_ACTION, scope.span, message, help);
-            RateScope::Thread
-        }
-    }
-}
-
-/// A time as milliseconds, at most `u32::MAX`.
-fn milliseconds(text: &str) -> Option<u32> {
-    let lower = text.to_ascii_lowercase();
-    let (digits, unit) = match lower.strip_suffix(['s', 'm', 'h']) {
-        Some(digits) if lower.ends_with('m') => (digits, 60),
-        Some(digits) if lower.ends_with('h') => (digits, 3600),
-        Some(digits) => (digits, 1),
-        None => (lower.as_str(), 1),
+    let scope = match action
+        .rate_limit_scope
+        .as_ref()
+        .map(|scope| scope.value.as_str())
+    {
+        Some("process") => RateScope::Process,
+        Some("global") => RateScope::Global,
+        _ => RateScope::Thread,
     };
-    if !digits.chars().all(|c| c.is_ascii_digit()) {
-        return None;
+    let interval_ms = milliseconds(&limit.value)?;
+    let rate = (interval_ms > 0).then_some(Rate { interval_ms, scope });
+    Some(Action::Post(rate))
+}
+
+/// Reports the scope of a limit for an action that has none.
+fn rate_elsewhere(action: &policy::Action, sink: &mut Sink) {
+    let kind = action.action.value;
+    let limited = written(&action.rate_limit).is_some();
+    if let Some(scope) = written(&action.rate_limit_scope).filter(|_| !limited) {
+        let message = format!("`rateLimitScope` has no effect on `{kind}`");
+        warn(sink, code::NO_EFFECT, scope, message, "remove it");
     }
-    let seconds: u32 = digits.parse().ok()?;
-    Some(u32::try_from(u64::from(seconds) * unit * 1000).unwrap_or(u32::MAX))
 }
 
 /// Reports what contradicts a `Post`.
@@ -348,27 +280,5 @@ fn one_result(actions: &[(Action, Span)], sink: &mut Sink) {
         let warning = Diagnostic::warning(code::NO_EFFECT, message).at(span);
         let warning = warning.related(by, "the value that is returned");
         sink.push(warning.help("remove one of the two"));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::milliseconds;
-
-    #[test]
-    fn times_have_units_and_saturate() {
-        let cases = [
-            ("5", Some(5_000)),
-            ("5s", Some(5_000)),
-            ("1M", Some(60_000)),
-            ("1h", Some(3_600_000)),
-            ("4294967295h", Some(u32::MAX)),
-            ("m", None),
-            ("-1", None),
-            ("1d", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(milliseconds(text), expected, "{text}");
-        }
     }
 }

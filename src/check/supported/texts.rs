@@ -1,13 +1,11 @@
 //! Filters on strings and paths.
 
 use super::filters::Filter;
-use super::{bad_value, paths, refuse, require_values, shown, types, warn};
+use super::{paths, require_values, shown, types, warn};
+use crate::check::language::{self, MAX_TEXT};
 use crate::diag::{Diagnostic, Sink, Spanned, code};
 use crate::ir::{ArgType, Predicate, Subject, TextMatch, TextValue};
 use crate::policy::{BinaryOperator, Operator};
-
-/// Longest text that the kernel side sees, PATH_MAX (include/uapi/linux/limits.h).
-const MAX_TEXT: usize = 4096;
 
 /// What the compared text can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub(super) fn predicate(filter: &Filter<'_>, sink: &mut Sink) -> Option<(bool, P
         O::NotPostfix => (true, TextMatch::Postfix),
         _ => return None,
     };
-    if !require_values(filter.values(), filter.written.span, sink) {
+    if !require_values(filter.values(), filter.judged.written.span, sink) {
         return None;
     }
     let comparison = Comparison {
@@ -115,20 +113,10 @@ impl Comparison {
     fn value(&self, text: &Spanned<String>, sink: &mut Sink) -> Option<TextValue> {
         let kept = self.kept(text);
         if kept.is_empty() {
-            let help = "write the text to compare with, or remove the value";
-            bad_value(text, "a text with at least one character", help, sink);
+            language::empty(text, sink);
             return None;
         }
         if kept.len() > MAX_TEXT {
-            let message =
-                format!("the value is longer than the {MAX_TEXT} bytes of a text that are read");
-            refuse(
-                sink,
-                code::BAD_VALUE,
-                text.span,
-                message,
-                "write a shorter one",
-            );
             return None;
         }
         if self.kind == Kind::Path && kept.contains('*') && self.flaw(text).is_none() {
