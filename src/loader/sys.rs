@@ -277,17 +277,19 @@ pub(super) struct NewProgram<'a> {
     pub(super) lines: &'a [[u32; 4]],
 }
 
-/// Bytes of the verifier's log that are kept: its end, where the reason stands.
-const LOG: usize = 1 << 20;
+/// Bytes for the verifier's log, as many as every kernel takes: before 6.4 it has to fit whole, or its end, where the reason
+/// stands, is missing (`bpf_verifier_log_attr_valid`).
+const LOG: usize = (1 << 24) - 1;
 
 /// Loads a program; a refusal comes with the verifier's log.
 pub(super) fn load_program(program: &NewProgram<'_>) -> Result<OwnedFd, (io::Error, String)> {
     match load_logged(program, &mut []) {
         Ok(fd) => Ok(fd),
-        Err(first) => {
-            // Once more for the log: it costs the verifier time, so only when something is wrong.
+        Err(error) => {
+            // Once more for the log: it costs the verifier time, so only when something is wrong. A log that is too long is an error
+            // of its own and not why the program was refused.
             let mut log = vec![0; LOG];
-            let error = load_logged(program, &mut log).err().unwrap_or(first);
+            let _ = load_logged(program, &mut log);
             let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
             Err((error, String::from_utf8_lossy(&log[..end]).into_owned()))
         }
