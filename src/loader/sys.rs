@@ -154,14 +154,21 @@ pub(super) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::R
     bpf(Command::MapLookup, &mut attr).map(|_| ())
 }
 
-/// The sum over all processors of the 64-bit number at index 0 of a per-CPU array.
-pub(super) fn per_cpu_sum(map: BorrowedFd<'_>) -> io::Result<u64> {
+/// The sum over all processors of a 64-bit number in a per-CPU array.
+pub(super) fn per_cpu_sum(map: BorrowedFd<'_>, index: u32) -> io::Result<u64> {
     let mut value = vec![0; 8 * possible_processors()?];
-    lookup(map, &[0; 4], &mut value)?;
+    lookup(map, &index.to_ne_bytes(), &mut value)?;
     let words = value.as_chunks::<8>().0.iter();
     Ok(words.fold(0, |sum: u64, word| {
         sum.wrapping_add(u64::from_ne_bytes(*word))
     }))
+}
+
+/// Sets a 64-bit number in a per-CPU array, so that its sum is `value`.
+pub(super) fn set_per_cpu_sum(map: BorrowedFd<'_>, index: u32, value: u64) -> io::Result<()> {
+    let mut values = vec![0; 8 * possible_processors()?];
+    values[..8].copy_from_slice(&value.to_ne_bytes());
+    update(map, &index.to_ne_bytes(), &values)
 }
 
 /// How many values a per-CPU map has for each key: the last number of `0-7` plus one.
