@@ -6,7 +6,7 @@
 //! ```text
 //! 0        a word through which pointers become plain numbers for the verifier
 //! 8        key of the rate limit
-//! ...      text buffers, `BUFFER` bytes each: 64 bytes of state, then 4096 of text
+//! ...      text buffers, `BUFFER` bytes each: 64 bytes of state, then 4096 of text, then 8 that show whether more follows
 //! record   the event under construction, or slack behind the last text
 //! ```
 
@@ -14,8 +14,10 @@
 pub(super) const TEXT: u32 = 4096;
 /// Bytes in front of a buffer's text.
 pub(super) const STATE: u32 = 64;
+/// Bytes behind a buffer's text: a string's reader takes two bytes more than a text has, and knows by them whether it is whole.
+const TAIL: u32 = 8;
 /// Bytes of a text buffer.
-pub(super) const BUFFER: u32 = STATE + TEXT;
+pub(super) const BUFFER: u32 = STATE + TEXT + TAIL;
 /// Room for an event.
 const RECORD: u32 = 12 * 1024;
 /// Readable bytes behind the last text buffer of a program that reports nothing: matchers
