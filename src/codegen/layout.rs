@@ -83,6 +83,11 @@ impl Layout {
         self.record_bytes() - (TEXT + 32)
     }
 
+    /// Last byte of the record at which a section with so much of a text can start; some empty ones have room behind it.
+    pub(super) fn last_part(&self, bytes: u32) -> u32 {
+        self.last_section() - (bytes + 64)
+    }
+
     /// Last byte of the value from which a text section can be copied.
     pub(super) fn last_source(&self) -> u32 {
         self.size() - (TEXT + 16)
@@ -114,6 +119,7 @@ mod tests {
             reports: true,
         };
         assert!(layout.last_text() + 8 + TEXT + 8 + 8 <= layout.record_bytes());
+        assert!(layout.last_part(120) + 8 + 120 + 8 + 3 * 8 <= layout.last_section());
         assert!(layout.last_source() + TEXT + 8 <= layout.size());
         assert_eq!(layout.size() % 8, 0);
     }
