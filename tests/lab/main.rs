@@ -1,0 +1,8 @@
+//! Policies on real kernels: compiled here, loaded, triggered and observed under QEMU.
+//!
+//! Nothing is skipped: what the lab lacks it fetches, and what it cannot get is a failure that says how to get it.
+
+mod bundles;
+mod harness;
+mod scenarios;
+mod script;
