@@ -4,5 +4,6 @@
 
 mod bundles;
 mod harness;
+mod lifecycle;
 mod scenarios;
 mod script;
