@@ -5,5 +5,6 @@
 mod bundles;
 mod harness;
 mod lifecycle;
+mod measured;
 mod scenarios;
 mod script;
