@@ -3,6 +3,7 @@
 //! Nothing is skipped: what the lab lacks it fetches, and what it cannot get is a failure that says how to get it.
 
 mod bundles;
+mod corpus;
 mod harness;
 mod lifecycle;
 mod measured;

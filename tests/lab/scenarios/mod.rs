@@ -8,6 +8,7 @@ mod callers;
 mod files;
 mod large;
 mod network;
+mod nomad;
 mod numbered;
 mod processes;
 mod values;
