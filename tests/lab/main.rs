@@ -6,6 +6,7 @@ mod bundles;
 mod corpus;
 mod harness;
 mod lifecycle;
+mod loaders;
 mod measured;
 mod scenarios;
 mod script;
