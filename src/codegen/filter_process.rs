@@ -235,7 +235,7 @@ impl Frame<'_> {
         };
         // One 64-bit number since 6.3, two of 32 bits before: a plain read fits both.
         let address = self.b.field_addr(cred, Field { root: "cred", path });
-        let slot = self.b.slot(8);
+        let slot = self.b.temp(8);
         let to = self.b.slot_addr(slot);
         let bytes = self.b.mov(8);
         let failed = self

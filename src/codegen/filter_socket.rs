@@ -182,7 +182,7 @@ impl Frame<'_> {
                 self.b.load(Size::B8, address, 8),
             ];
         }
-        let raw = self.b.slot(16);
+        let raw = self.b.temp(16);
         let to = self.b.slot_addr(raw);
         let bytes = self.b.mov(16);
         self.b
@@ -197,7 +197,7 @@ impl Frame<'_> {
     fn sockaddr_field(&mut self, of: Subject, offset: i32, size: Size, unreadable: Label) -> Reg {
         let base = self.raw(of);
         let address = self.plus(base, offset);
-        let raw = self.b.slot(8);
+        let raw = self.b.temp(8);
         let read = self.b.label();
         if self.hook.abi == Abi::Function {
             let to = self.b.slot_addr(raw);

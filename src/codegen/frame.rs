@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::attach::{Attach, Role};
-use super::mir::{AluOp, Builder, Cond, Field, Label, MapId, Operand, Reg, Size, Slot};
+use super::mir::{AluOp, Builder, Cond, Field, Label, MapId, Operand, Reg, Size};
 use super::module::{Module, Purpose};
 use super::routine::Routine;
 use crate::ir::{Hook, Subject};
@@ -70,7 +70,7 @@ impl Scratch {
     /// Looks the value up by an index that is in a register or known; leaves the function with 0 if there is none, which never
     /// happens but must be said.
     pub(super) fn emit(self, b: &mut Builder, slot: impl Into<Operand>) -> Reg {
-        let key = b.slot(4);
+        let key = b.temp(4);
         b.store_slot(Size::B4, key, 0, slot);
         let map = b.map(self.map);
         let key = b.slot_addr(key);
@@ -96,7 +96,6 @@ pub(super) struct Frame<'a> {
     pub(super) ctx: Reg,
     known: Known,
     buffers: Vec<Subject>,
-    probe: Option<Slot>,
 }
 
 impl<'a> Frame<'a> {
@@ -121,7 +120,6 @@ impl<'a> Frame<'a> {
             ctx,
             known: Known::default(),
             buffers: Vec::new(),
-            probe: None,
         }
     }
 
@@ -260,10 +258,7 @@ impl<'a> Frame<'a> {
     /// Reads kernel memory at any address. Returns the value (0 when that fails) and the
     /// helper's result (0 when it succeeds).
     pub(super) fn probe(&mut self, address: Reg, size: Size) -> (Reg, Reg) {
-        let slot = match self.probe {
-            Some(slot) => slot,
-            None => *self.probe.insert(self.b.slot(8)),
-        };
+        let slot = self.b.temp(8);
         let to = self.b.slot_addr(slot);
         let bytes = self.b.mov(size.bytes() as i32);
         let failed = self

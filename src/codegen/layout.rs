@@ -6,7 +6,7 @@
 //! ```text
 //! 0        a word through which pointers become plain numbers for the verifier
 //! 8        key of the rate limit
-//! ...      text buffers, `BUFFER` bytes each: 64 bytes of state, then 4096 of text
+//! ...      text buffers, `BUFFER` bytes each: 64 bytes of state, then 4096 of text, then 8 that show whether more follows
 //! record   the event under construction, or slack behind the last text
 //! ```
 
@@ -14,8 +14,10 @@
 pub(super) const TEXT: u32 = 4096;
 /// Bytes in front of a buffer's text.
 pub(super) const STATE: u32 = 64;
+/// Bytes behind a buffer's text: a string's reader takes two bytes more than a text has, and knows by them whether it is whole.
+const TAIL: u32 = 8;
 /// Bytes of a text buffer.
-pub(super) const BUFFER: u32 = STATE + TEXT;
+pub(super) const BUFFER: u32 = STATE + TEXT + TAIL;
 /// Room for an event.
 const RECORD: u32 = 12 * 1024;
 /// Readable bytes behind the last text buffer of a program that reports nothing: matchers
@@ -81,6 +83,11 @@ impl Layout {
         self.record_bytes() - (TEXT + 32)
     }
 
+    /// Last byte of the record at which a section with so much of a text can start; some empty ones have room behind it.
+    pub(super) fn last_part(&self, bytes: u32) -> u32 {
+        self.last_section() - (bytes + 64)
+    }
+
     /// Last byte of the value from which a text section can be copied.
     pub(super) fn last_source(&self) -> u32 {
         self.size() - (TEXT + 16)
@@ -112,6 +119,7 @@ mod tests {
             reports: true,
         };
         assert!(layout.last_text() + 8 + TEXT + 8 + 8 <= layout.record_bytes());
+        assert!(layout.last_part(120) + 8 + 120 + 8 + 3 * 8 <= layout.last_section());
         assert!(layout.last_source() + TEXT + 8 <= layout.size());
         assert_eq!(layout.size() % 8, 0);
     }

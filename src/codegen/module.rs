@@ -121,7 +121,8 @@ impl Module {
                 self.slots,
             ),
             Purpose::Events => ("events", MapKind::Ringbuf, 0, 0, RING),
-            Purpose::Lost => ("lost", MapKind::PercpuArray, 4, 8, 1),
+            // The second entry is for the reader, which keeps there what it has reported.
+            Purpose::Lost => ("lost", MapKind::PercpuArray, 4, 8, 2),
             Purpose::Rate => ("rate", MapKind::LruHash, self.layout.key_bytes(), 8, RATES),
             Purpose::Pending => (
                 "pending",

@@ -52,6 +52,8 @@ const AT_MAX: (&str, Hole) = ("AT_MAX", Number(|module| module.layout.last_buffe
 const RECORD: (&str, Hole) = ("RECORD", Number(|module| module.layout.record()));
 const OFF_MAX: (&str, Hole) = ("OFF_MAX", Number(|module| module.layout.last_section()));
 const OFF_ROOM: (&str, Hole) = ("OFF_ROOM", Number(|module| module.layout.last_text()));
+const OFF_SHORT: (&str, Hole) = ("OFF_SHORT", Number(|module| module.layout.last_part(1024)));
+const OFF_TINY: (&str, Hole) = ("OFF_TINY", Number(|module| module.layout.last_part(120)));
 const SOURCE_MAX: (&str, Hole) = ("SOURCE_MAX", Number(|module| module.layout.last_source()));
 const RECORD_BYTES: (&str, Hole) = (
     "RECORD_BYTES",
@@ -75,7 +77,9 @@ impl Routine {
             Self::PutText => (
                 "put_text",
                 template!("put_text"),
-                &[SCRATCH, RECORD, OFF_MAX, OFF_ROOM, SOURCE_MAX],
+                &[
+                    SCRATCH, RECORD, OFF_MAX, OFF_ROOM, OFF_SHORT, OFF_TINY, SOURCE_MAX,
+                ],
             ),
             Self::PutPath => (
                 "put_path",

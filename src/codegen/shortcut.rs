@@ -118,26 +118,14 @@ impl Frame<'_> {
     /// Walks parents in the path's own mount by typed loads, then on from mount to mount. `len` gets the length of the topmost
     /// component's name, which is then in the buffer; where it is not known the way leads to `possible`.
     fn climb(&mut self, of: Subject, dentry: Reg, mount: Reg, (possible, len): (&mut Target, Reg)) {
-        let task = self.task();
-        let fs = self.typed_pointer(task, "task_struct", "fs", possible);
-        let root_mount = self.typed_field(fs, "fs_struct", "root.mnt");
         let top = self.typed_field(mount, "vfsmount", "mnt_root");
-        // The task's root, if it is in this mount.
-        let (stop, elsewhere) = (self.b.reg(), self.b.label());
-        self.b.assign(stop, 0);
-        self.b.branch(Cond::Ne, root_mount, mount, elsewhere);
-        let root = self.typed_field(fs, "fs_struct", "root.dentry");
-        self.b.assign(stop, root);
-        self.b.bind(elsewhere);
         let (at, last, rounds) = (self.b.reg(), self.b.reg(), self.b.reg());
         self.b.assign(at, dentry);
         self.b.assign(last, 0);
         self.b.assign(rounds, 0);
-        let (mut found, mut cross, mut done) = (self.target(), self.target(), self.target());
+        let mut cross = self.target();
         let (round, unknown) = (self.b.label(), self.to(possible));
         self.b.bind(round);
-        let label = self.to(&mut found);
-        self.b.branch(Cond::Eq, at, stop, label);
         let label = self.to(&mut cross);
         self.b.branch(Cond::Eq, at, top, label);
         let parent = self.typed_field(at, "dentry", "d_parent");
@@ -147,17 +135,8 @@ impl Frame<'_> {
         self.b.alu(AluOp::Add, rounds, 1);
         self.b.branch(Cond::Lt, rounds, MAX_CLIMB, round);
         self.b.jump(unknown);
-        self.bind(found);
-        self.b.branch(Cond::Eq, last, 0, unknown);
-        let (length, name) = self.name_of(last, true);
-        let at = self.buffer(of) + STATE;
-        self.read_name(at, (length, name), possible);
-        self.b.assign(len, length);
-        let label = self.to(&mut done);
-        self.b.jump(label);
         self.bind(cross);
         self.climb_on(of, [top, mount, top, last], (possible, len));
-        self.land(done);
     }
 
     /// The same by probes, from a dentry and a mount on.

@@ -95,7 +95,7 @@ impl Frame<'_> {
             return known;
         }
         let value = if self.attach.typed() {
-            let slot = self.b.slot(8);
+            let slot = self.b.temp(8);
             // Written even where the helper would fail, so that it is never uninitialised.
             self.b.store_slot(Size::B8, slot, 0, 0);
             let to = self.b.slot_addr(slot);
@@ -248,7 +248,7 @@ impl Frame<'_> {
         root: &'static str,
         members: [(&'static str, Size); 2],
     ) -> [Reg; 2] {
-        let slot = self.b.slot(16);
+        let slot = self.b.temp(16);
         let to = self.b.slot_addr(slot);
         let bytes = self.b.mov(16);
         self.b

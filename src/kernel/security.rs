@@ -89,7 +89,7 @@ const CALLS: &[(&str, &str)] = &[
     ("flock", "security_file_lock"),
     ("fork", "security_task_alloc"),
     ("fsetxattr", "security_inode_setxattr"),
-    ("ftruncate", "security_path_truncate"),
+    ("ftruncate", "security_file_truncate"),
     ("init_module", "security_kernel_load_data"),
     ("ioctl", "security_file_ioctl"),
     ("kill", "security_task_kill"),

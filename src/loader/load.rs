@@ -85,6 +85,8 @@ pub fn unload(policies: &[String]) -> Result<(), Error> {
                 .ok_or_else(|| Error::NotLoaded(policy.clone()))?,
         );
     }
+    // A name may be given twice.
+    found.sort_by(|a, b| a.path.cmp(&b.path));
     found.dedup();
     found
         .iter()

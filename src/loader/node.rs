@@ -83,11 +83,11 @@ impl Node {
         }
     }
 
-    /// Whether the kernel or a module has a function of this name.
+    /// Whether the kernel or a module has a function of this name. A function with types is one of the kernel's, and found without
+    /// its list of symbols, which takes longer to read than a policy to load.
     pub(super) fn has_symbol(&self, name: &str) -> bool {
-        self.symbols
-            .get_or_init(|| symbols().unwrap_or_default())
-            .contains(name)
+        let known = || self.symbols.get_or_init(|| symbols().unwrap_or_default());
+        self.function(name).is_some() || known().contains(name)
     }
 
     /// A name of the kernel's functions that is close to a missing one: the same with a compiler's suffix, or

@@ -154,14 +154,21 @@ pub(super) fn lookup(map: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::R
     bpf(Command::MapLookup, &mut attr).map(|_| ())
 }
 
-/// The sum over all processors of the 64-bit number at index 0 of a per-CPU array.
-pub(super) fn per_cpu_sum(map: BorrowedFd<'_>) -> io::Result<u64> {
+/// The sum over all processors of a 64-bit number in a per-CPU array.
+pub(super) fn per_cpu_sum(map: BorrowedFd<'_>, index: u32) -> io::Result<u64> {
     let mut value = vec![0; 8 * possible_processors()?];
-    lookup(map, &[0; 4], &mut value)?;
+    lookup(map, &index.to_ne_bytes(), &mut value)?;
     let words = value.as_chunks::<8>().0.iter();
     Ok(words.fold(0, |sum: u64, word| {
         sum.wrapping_add(u64::from_ne_bytes(*word))
     }))
+}
+
+/// Sets a 64-bit number in a per-CPU array, so that its sum is `value`.
+pub(super) fn set_per_cpu_sum(map: BorrowedFd<'_>, index: u32, value: u64) -> io::Result<()> {
+    let mut values = vec![0; 8 * possible_processors()?];
+    values[..8].copy_from_slice(&value.to_ne_bytes());
+    update(map, &index.to_ne_bytes(), &values)
 }
 
 /// How many values a per-CPU map has for each key: the last number of `0-7` plus one.
@@ -277,17 +284,19 @@ pub(super) struct NewProgram<'a> {
     pub(super) lines: &'a [[u32; 4]],
 }
 
-/// Bytes of the verifier's log that are kept: its end, where the reason stands.
-const LOG: usize = 1 << 20;
+/// Bytes for the verifier's log, as many as every kernel takes: before 6.4 it has to fit whole, or its end, where the reason
+/// stands, is missing (`bpf_verifier_log_attr_valid`).
+const LOG: usize = (1 << 24) - 1;
 
 /// Loads a program; a refusal comes with the verifier's log.
 pub(super) fn load_program(program: &NewProgram<'_>) -> Result<OwnedFd, (io::Error, String)> {
     match load_logged(program, &mut []) {
         Ok(fd) => Ok(fd),
-        Err(first) => {
-            // Once more for the log: it costs the verifier time, so only when something is wrong.
+        Err(error) => {
+            // Once more for the log: it costs the verifier time, so only when something is wrong. A log that is too long is an error
+            // of its own and not why the program was refused.
             let mut log = vec![0; LOG];
-            let error = load_logged(program, &mut log).err().unwrap_or(first);
+            let _ = load_logged(program, &mut log);
             let end = log.iter().position(|&byte| byte == 0).unwrap_or(log.len());
             Err((error, String::from_utf8_lossy(&log[..end]).into_owned()))
         }
@@ -550,7 +559,14 @@ fn uname(part: fn(&libc::utsname) -> &[libc::c_char; 65]) -> String {
 
 /// Nanoseconds that the wall clock is ahead of the time since boot.
 pub(super) fn boot_offset() -> i128 {
-    clock(libc::CLOCK_REALTIME) - clock(libc::CLOCK_BOOTTIME)
+    // An interruption between two readings would shift the times of all events, so the closest readings of some count.
+    let reading = |_| {
+        let before = clock(libc::CLOCK_BOOTTIME);
+        let wall = clock(libc::CLOCK_REALTIME);
+        let after = clock(libc::CLOCK_BOOTTIME);
+        (after - before, wall - (before + after) / 2)
+    };
+    (0..8).map(reading).min().map_or(0, |(_, offset)| offset)
 }
 
 fn clock(id: libc::clockid_t) -> i128 {

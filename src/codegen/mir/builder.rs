@@ -11,6 +11,8 @@ use crate::diag::Span;
 pub struct Builder {
     function: Function,
     span: Option<Span>,
+    /// Slots of [`Builder::temp`], by size.
+    temps: Vec<(u32, Slot)>,
 }
 
 impl Builder {
@@ -25,6 +27,7 @@ impl Builder {
         Self {
             function,
             span: None,
+            temps: Vec::new(),
         }
     }
 
@@ -55,6 +58,17 @@ impl Builder {
     pub fn slot(&mut self, bytes: u32) -> Slot {
         self.function.slots.push(bytes);
         Slot(self.function.slots.len() as u32 - 1)
+    }
+
+    /// The piece of the stack frame for what is used up at once: the key of a look-up, the result of a read. All such values of one
+    /// size share it, so that the frame does not grow with the number of filters.
+    pub fn temp(&mut self, bytes: u32) -> Slot {
+        if let Some((_, slot)) = self.temps.iter().find(|(size, _)| *size == bytes) {
+            return *slot;
+        }
+        let slot = self.slot(bytes);
+        self.temps.push((bytes, slot));
+        slot
     }
 
     pub fn push(&mut self, op: Op) {

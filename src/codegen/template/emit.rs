@@ -16,7 +16,6 @@ struct Emitter<'a> {
     slots: BTreeMap<&'static str, Slot>,
     labels: BTreeMap<&'static str, Label>,
     bound: Vec<&'static str>,
-    probe: Option<Slot>,
 }
 
 impl Template {
@@ -33,7 +32,6 @@ impl Template {
             slots: BTreeMap::new(),
             labels: BTreeMap::new(),
             bound: Vec::new(),
-            probe: None,
         };
         for (index, name) in self.params.iter().enumerate() {
             let reg = emitter.b.param(index as u8);
@@ -172,10 +170,7 @@ impl Emitter<'_> {
         if !probed {
             return Ok(self.b.load_field(size, base, field));
         }
-        let slot = match self.probe {
-            Some(slot) => slot,
-            None => *self.probe.insert(self.b.slot(8)),
-        };
+        let slot = self.b.temp(8);
         let from = self.b.field_addr(base, field);
         let to = self.b.slot_addr(slot);
         let bytes = self.b.mov(size.bytes() as i32);

@@ -81,21 +81,21 @@ fn path(section: &Section) -> Value {
     Value::Object(out)
 }
 
-/// A file's mode as `ls -l` shows it.
+/// A file's mode as `ls -l` shows it; without the first letter for what is no kind of file, as Tetragon has it.
 fn permission(mode: u16) -> String {
     if mode == 0 {
         return String::new();
     }
     // The type's bits, S_IFMT (include/uapi/linux/stat.h).
     let kind = match mode >> 12 {
-        1 => 'p',
-        2 => 'c',
-        4 => 'd',
-        6 => 'b',
-        8 => '-',
-        10 => 'l',
-        12 => 's',
-        _ => '?',
+        1 => "p",
+        2 => "c",
+        4 => "d",
+        6 => "b",
+        8 => "-",
+        10 => "l",
+        12 => "s",
+        _ => "",
     };
     let mut out = String::from(kind);
     for (shift, special, (set, unset)) in [
@@ -320,6 +320,7 @@ mod tests {
             (0o100_644, "-rw-r--r--"),
             (0o102_640, "-rw-r-S---"),
             (0o020_620, "crw--w----"),
+            (0o600, "rw-------"),
         ];
         for (mode, expected) in cases {
             assert_eq!(permission(mode), expected);

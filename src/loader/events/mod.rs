@@ -26,6 +26,9 @@ use json::{Context, Source};
 use pending::Pending;
 use record::Record;
 
+/// Entries of the map `lost`: events that found no room, counted by the programs; how many of them readers have reported.
+const LOST: u32 = 0;
+const REPORTED: u32 = 1;
 /// How often policies that came or went, and lost events, are looked for.
 const RESCAN: Duration = Duration::from_secs(1);
 
@@ -82,7 +85,7 @@ struct Tap {
     /// `None` for a policy that reports nothing.
     ring: Option<Ring>,
     lost: Option<OwnedFd>,
-    /// Lost events that were reported.
+    /// Lost events that were reported, by this reader or one before it.
     reported: u64,
     pending: Pending,
     /// The generation's directory, locked: a ring has one reader.
@@ -204,11 +207,15 @@ impl Tap {
                 Some(Ring::open(fd, size as usize).map_err(what())?)
             }
         };
+        let lost = open("lost")?;
+        let reported = lost
+            .as_ref()
+            .map(|map| sys::per_cpu_sum(map.as_fd(), REPORTED));
         Ok(Self {
             meta,
             ring,
-            lost: open("lost")?,
-            reported: 0,
+            lost,
+            reported: reported.and_then(Result::ok).unwrap_or(0),
             pending: Pending::default(),
             _lock: lock,
         })
@@ -299,16 +306,19 @@ impl Tap {
         let Some(counter) = &self.lost else {
             return Ok(());
         };
-        let count = sys::per_cpu_sum(counter.as_fd()).unwrap_or(self.reported);
+        let count = sys::per_cpu_sum(counter.as_fd(), LOST).unwrap_or(self.reported);
         let fresh = count.saturating_sub(self.reported);
-        self.reported = count;
         if fresh == 0 {
             return Ok(());
         }
+        self.reported = count;
         writeln!(
             out,
             "{}",
             json::lost(&self.meta.manifest.policy, fresh, context)
-        )
+        )?;
+        // Where this fails, the next reader reports the same once more.
+        let _ = sys::set_per_cpu_sum(counter.as_fd(), REPORTED, count);
+        Ok(())
     }
 }

@@ -5,8 +5,8 @@
  * Out: one record per job on /dev/ttyS1, then "END", then power off. Host side: tests/lab/harness/job.rs.
  *
  * /lab/jobs: per job a line "JOB <id> <timeout ms> <argc>" and argc lines, one argument each.
- * Record: a line "RESULT <id> <exit|signal|timeout> <value> <pid> <ms> <stdout bytes> <stderr bytes>", the bytes
- * of stdout, the bytes of stderr, a newline.
+ * Record: a line "RESULT <id> <exit|signal|timeout> <value> <start> <end> <stdout bytes> <stderr bytes>", the bytes
+ * of stdout, the bytes of stderr, a newline. Times are nanoseconds of the wall clock.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,8 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_ARGS 64
-#define MAX_OUTPUT (256 * 1024)
+#define MAX_ARGS 256
+#define MAX_OUTPUT (1024 * 1024)
 
 static int results = -1;
 
@@ -168,6 +168,14 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static long long wall_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 struct stream {
 	int fd;
 	size_t len;
@@ -237,6 +245,7 @@ static void wait_for_input(void)
 static void run_job(const char *id, long timeout_ms, char **argv)
 {
 	int64_t start = now_ms();
+	long long began = wall_clock();
 	pid_t pid = spawn(argv), got = 0;
 	int status = 0, timed_out = 0;
 	const char *kind;
@@ -261,8 +270,8 @@ static void run_job(const char *id, long timeout_ms, char **argv)
 		close(err.fd);
 	kind = timed_out ? "timeout" : WIFSIGNALED(status) ? "signal" : "exit";
 	value = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-	snprintf(head, sizeof(head), "RESULT %s %s %d %d %lld %zu %zu\n", id, kind, value, pid,
-		 (long long)(now_ms() - start), out.len, err.len);
+	snprintf(head, sizeof(head), "RESULT %s %s %d %lld %lld %zu %zu\n", id, kind, value, began, wall_clock(), out.len,
+		 err.len);
 	send_bytes(head, strlen(head));
 	send_bytes(out.buf, out.len);
 	send_bytes(err.buf, err.len);

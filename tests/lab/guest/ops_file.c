@@ -1,11 +1,14 @@
 /* Operations on files: opening, reading, changing names, mounting. They share one current descriptor. */
 #include "trigger.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -13,6 +16,11 @@
 #include <unistd.h>
 
 static int fd = -1;
+
+int current_file(void)
+{
+	return fd;
+}
 
 static int parse_flags(const char *text)
 {
@@ -72,6 +80,29 @@ static int op_write_fill(struct words *w)
 	return err;
 }
 
+/* write-long TEXT N: one write of N bytes that begin with TEXT and go on with dots. */
+static int op_write_long(struct words *w)
+{
+	char *text = take(w), *buf;
+	long n = take_number(w);
+	int err;
+
+	buf = malloc(n);
+	memset(buf, '.', n);
+	memcpy(buf, text, strlen(text));
+	err = outcome(write(fd, buf, n));
+	free(buf);
+	return err;
+}
+
+/* write-nowhere N: a write of N bytes from memory that is not mapped; EFAULT counts as success. */
+static int op_write_nowhere(struct words *w)
+{
+	int err = outcome(write(fd, (void *)0x1000, take_number(w)));
+
+	return err == EFAULT ? 0 : err;
+}
+
 /* write-to FD TEXT: a write to a descriptor given by number. */
 static int op_write_to(struct words *w)
 {
@@ -123,11 +154,13 @@ static int op_link(struct words *w)
 	return outcome(link(from, take(w)));
 }
 
+/* symlink TO AT: makes a link, in place of one that may be there. */
 static int op_symlink(struct words *w)
 {
-	char *to = take(w);
+	char *to = take(w), *at = take(w);
 
-	return outcome(symlink(to, take(w)));
+	unlink(at);
+	return outcome(symlink(to, at));
 }
 
 static int op_chmod(struct words *w)
@@ -150,6 +183,22 @@ static int op_mkdir(struct words *w)
 		return errno;
 	free(path);
 	return 0;
+}
+
+/* clear DIR: removes a directory with its files. */
+static int op_clear(struct words *w)
+{
+	char *dir = take(w), path[4096];
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+		unlink(path);
+	}
+	if (d)
+		closedir(d);
+	return outcome(rmdir(dir));
 }
 
 static int op_rmdir(struct words *w)
@@ -202,6 +251,26 @@ static int op_bind(struct words *w)
 	return outcome(mount(from, take(w), NULL, MS_BIND, NULL));
 }
 
+/* mount SOURCE TARGET TYPE FLAGS */
+static int op_mount(struct words *w)
+{
+	char *from = take(w), *to = take(w), *type = take(w);
+
+	return outcome(mount(from, to, type, take_number(w), NULL));
+}
+
+/* mount-fill N FLAGS: a mount whose source, target, type and data are N letters long; the kernel refuses it. */
+static int op_mount_fill(struct words *w)
+{
+	long n = take_number(w);
+	char *text = calloc(1, n + 1);
+
+	memset(text, 'm', n);
+	mount(text, text, text, take_number(w), text);
+	free(text);
+	return 0;
+}
+
 static int op_umount(struct words *w)
 {
 	return outcome(umount2(take(w), MNT_DETACH));
@@ -248,31 +317,93 @@ static int op_pipe(struct words *w)
 	return 0;
 }
 
+static int op_eventfd(struct words *w)
+{
+	(void)w;
+	fd = eventfd(0, 0);
+	return outcome(fd);
+}
+
+static int op_socket(struct words *w)
+{
+	(void)w;
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	return outcome(fd);
+}
+
+/* tmpfile DIR: an unnamed file. */
+static int op_tmpfile(struct words *w)
+{
+	fd = open(take(w), O_TMPFILE | O_RDWR, 0600);
+	return outcome(fd);
+}
+
+/* open-only PATH: a descriptor that names a file and gives no access to it. */
+static int op_open_only(struct words *w)
+{
+	fd = open(take(w), O_PATH);
+	return outcome(fd);
+}
+
+/* open-nonblock PATH: opens a FIFO, too. */
+static int op_open_nonblock(struct words *w)
+{
+	fd = open(take(w), O_RDONLY | O_NONBLOCK);
+	return outcome(fd);
+}
+
+static int op_fifo(struct words *w)
+{
+	return outcome(mkfifo(take(w), 0644));
+}
+
+/* fcntl-many N FIRST: fcntl(fd, F_GETFD) with the arguments FIRST, FIRST + 1, ..., which do not matter to the call. */
+static int op_fcntl_many(struct words *w)
+{
+	long n = take_number(w), first = take_number(w);
+
+	for (long i = 0; i < n; i++)
+		syscall(SYS_fcntl, fd, F_GETFD, first + i);
+	return 0;
+}
+
 const struct op file_ops[] = {
 	{"bind", op_bind},
 	{"chdir", op_chdir},
 	{"chmod", op_chmod},
 	{"chroot", op_chroot},
+	{"clear", op_clear},
 	{"close", op_close},
 	{"deep", op_deep},
 	{"dup-to", op_dup_to},
+	{"eventfd", op_eventfd},
+	{"fcntl-many", op_fcntl_many},
+	{"fifo", op_fifo},
 	{"file", op_file},
 	{"ftruncate", op_ftruncate},
 	{"link", op_link},
 	{"memfd", op_memfd},
 	{"mkdir", op_mkdir},
+	{"mount", op_mount},
+	{"mount-fill", op_mount_fill},
 	{"mount-tmpfs", op_mount_tmpfs},
 	{"open", op_open},
+	{"open-nonblock", op_open_nonblock},
+	{"open-only", op_open_only},
 	{"pipe", op_pipe},
 	{"read", op_read},
 	{"rename", op_rename},
 	{"rmdir", op_rmdir},
+	{"socket", op_socket},
 	{"symlink", op_symlink},
+	{"tmpfile", op_tmpfile},
 	{"truncate", op_truncate},
 	{"umount", op_umount},
 	{"unlink", op_unlink},
 	{"write", op_write},
 	{"write-fill", op_write_fill},
+	{"write-long", op_write_long},
+	{"write-nowhere", op_write_nowhere},
 	{"write-to", op_write_to},
 	{NULL, NULL},
 };

@@ -2,10 +2,13 @@
 #include "trigger.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <net/route.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -147,13 +150,72 @@ static int op_unix(struct words *w)
 	return outcome(connect(c, (void *)&at, sizeof(at)));
 }
 
+/* lo-up: brings up the loopback device of the current network namespace, with a default route for IPv4 through it. */
+static int op_lo_up(struct words *w)
+{
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING | IFF_LOOPBACK};
+	struct rtentry route = {.rt_flags = RTF_UP, .rt_dev = "lo"};
+	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
+
+	(void)w;
+	route.rt_dst.sa_family = AF_INET;
+	route.rt_genmask.sa_family = AF_INET;
+	err = outcome(ioctl(s, SIOCSIFFLAGS, &ifr));
+	err = err ? err : outcome(ioctl(s, SIOCADDRT, &route));
+	close(s);
+	return err;
+}
+
+/* address IP: gives the loopback device one more IPv4 address. */
+static int op_address(struct words *w)
+{
+	struct ifreq ifr = {.ifr_name = "lo:1"};
+	struct sockaddr_storage at;
+	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
+
+	parse_address(take(w), 0, &at);
+	memcpy(&ifr.ifr_addr, &at, sizeof(ifr.ifr_addr));
+	err = outcome(ioctl(s, SIOCSIFADDR, &ifr));
+	parse_address("255.255.255.255", 0, &at);
+	memcpy(&ifr.ifr_netmask, &at, sizeof(ifr.ifr_netmask));
+	err = err ? err : outcome(ioctl(s, SIOCSIFNETMASK, &ifr));
+	close(s);
+	return err;
+}
+
+/* interface NAME: looks for a network device; the kernel asks for its module. */
+static int op_interface(struct words *w)
+{
+	struct ifreq ifr = {0};
+	int s = socket(AF_INET, SOCK_DGRAM, 0), err;
+
+	strncpy(ifr.ifr_name, take(w), IFNAMSIZ - 1);
+	err = outcome(ioctl(s, SIOCGIFINDEX, &ifr));
+	close(s);
+	return err;
+}
+
+/* udp-connect-unspec: dissolves the association of a datagram socket, which has an address without family. */
+static int op_udp_connect_unspec(struct words *w)
+{
+	struct sockaddr at = {.sa_family = AF_UNSPEC};
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)w;
+	return outcome(connect(s, &at, sizeof(at)));
+}
+
 const struct op net_ops[] = {
+	{"address", op_address},
 	{"connect", op_connect},
 	{"from", op_from},
+	{"interface", op_interface},
 	{"listen", op_listen},
+	{"lo-up", op_lo_up},
 	{"tcp", op_tcp},
 	{"udp", op_udp},
 	{"udp-connect", op_udp_connect},
+	{"udp-connect-unspec", op_udp_connect_unspec},
 	{"unix", op_unix},
 	{NULL, NULL},
 };

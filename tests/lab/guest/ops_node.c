@@ -9,10 +9,12 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -149,13 +151,13 @@ static int changes_node(const struct user_regs_struct *r)
 }
 
 /*
- * Runs a command and kills it at the k-th stop, a stop being the moment before or the moment after a system call
- * that changes the node. Returns 1 when killed, 0 when the command came to its end before, -1 when it failed.
+ * Runs a command and kills it right after the k-th system call that changes the node; before the first one for k = 0.
+ * Returns 1 when killed, 0 when the command came to its end before, -1 when it failed.
  */
 static int run_killed_at(char **argv, int k)
 {
 	struct user_regs_struct regs;
-	int status, stops = 0;
+	int status, inside = 0, calls = 0;
 	pid_t pid = fork();
 
 	if (!pid) {
@@ -166,19 +168,38 @@ static int run_killed_at(char **argv, int k)
 		execv(argv[0], argv);
 		_exit(errno);
 	}
-	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status)) {
-		ptrace(PTRACE_GETREGS, pid, 0, &regs);
-		if (changes_node(&regs) && ++stops == k) {
-			kill(pid, SIGKILL);
-			waitpid(pid, &status, 0);
-			return 1;
+	waitpid(pid, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+	while (WIFSTOPPED(status)) {
+		int signal = WSTOPSIG(status) & 0x7f;
+
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			inside = !inside;
+			ptrace(PTRACE_GETREGS, pid, 0, &regs);
+			if (!inside && changes_node(&regs) && calls++ == k) {
+				kill(pid, SIGKILL);
+				waitpid(pid, &status, 0);
+				return 1;
+			}
 		}
-		ptrace(PTRACE_SYSCALL, pid, 0, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
+		ptrace(PTRACE_SYSCALL, pid, 0, signal == SIGTRAP ? 0 : signal);
+		waitpid(pid, &status, 0);
 	}
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
 }
 
-static int probe_is_killed(struct words rest)
+static char **take_command(struct words *w, char **argv, int max)
+{
+	int n = 0;
+
+	while (w->left && strcmp(*w->at, "--") && n < max - 1)
+		argv[n++] = take(w);
+	argv[n] = NULL;
+	return argv;
+}
+
+/* The rest of the words in a child; the words stay as they are. Returns the child's wait status. */
+static int run_child(struct words rest)
 {
 	int status;
 	pid_t pid = fork();
@@ -186,32 +207,137 @@ static int probe_is_killed(struct words rest)
 	if (!pid)
 		_exit(run(&rest));
 	waitpid(pid, &status, 0);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		return 1;
-	printf("the probe ended with status %#x\n", status);
-	return 0;
+	return status;
 }
 
 /*
- * kill-sweep COMMAND... -- PROBE...: runs the command once per stop, killed there, and the probe after each. The
- * probe must always die of SIGKILL. Prints the number of moments tried; EIO when the probe survived.
+ * kill-sweep COMMAND... -- PROBE...: runs the command again and again, killed after its first, its second, ... change of
+ * the node, with the probe after each. The probe must always succeed. Prints the number of kills; EIO when the probe failed.
  */
 static int op_kill_sweep(struct words *w)
 {
-	char *argv[32] = {0};
-	int n = 0, k, killed;
+	char *argv[32];
+	int k, killed, status;
 
-	while (w->left && strcmp(*w->at, "--") && n < 31)
-		argv[n++] = take(w);
-	for (k = 1; (killed = run_killed_at(argv, k)) == 1; k++) {
-		if (!probe_is_killed(*w)) {
-			printf("after a kill at stop %d\n", k);
+	take_command(w, argv, 32);
+	for (k = 0; (killed = run_killed_at(argv, k)) == 1; k++) {
+		status = run_child(*w);
+		if (status) {
+			printf("after a kill behind change %d the probe ended with status %#x\n", k, status);
 			return EIO;
 		}
 	}
 	w->left = 0;
-	printf("%d moments\n", k - 1);
+	printf("%d kills\n", k);
 	return killed < 0 ? ECHILD : 0;
+}
+
+/* dies WORDS...: succeeds if the rest, in a child, dies of SIGKILL. */
+static int op_dies(struct words *w)
+{
+	int status = run_child(*w);
+
+	w->left = 0;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : EIO;
+}
+
+static pid_t start(char **argv, int output)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (output >= 0) {
+		dup2(output, 1);
+		dup2(output, 2);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	execv(argv[0], argv);
+	_exit(errno);
+}
+
+/* whatever COMMAND...: runs a command; how it ends does not matter. */
+static int op_whatever(struct words *w)
+{
+	char *argv[32];
+	int null = open("/dev/null", O_WRONLY);
+
+	waitpid(start(take_command(w, argv, 32), null), NULL, 0);
+	close(null);
+	return 0;
+}
+
+/* together N COMMAND...: runs a command N times at once. Prints how many of them succeeded. */
+static int op_together(struct words *w)
+{
+	char *argv[32];
+	long n = take_number(w), good = 0;
+	int null = open("/dev/null", O_WRONLY), status;
+
+	take_command(w, argv, 32);
+	for (long i = 0; i < n; i++)
+		start(argv, null);
+	close(null);
+	while (wait(&status) > 0)
+		good += !status;
+	printf("%ld succeeded\n", good);
+	return 0;
+}
+
+/* count-lines TEXT COMMAND...: prints how many lines of the command's output contain the text, and ends like the command. */
+static int op_count_lines(struct words *w)
+{
+	char *argv[32], *text = take(w), *line = NULL;
+	size_t size = 0, count = 0, all = 0;
+	int p[2], status;
+	FILE *f;
+	pid_t pid;
+
+	take_command(w, argv, 32);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return errno;
+	pid = start(argv, p[1]);
+	close(p[1]);
+	f = fdopen(p[0], "r");
+	for (; getline(&line, &size, f) > 0; all++)
+		count += strstr(line, text) != NULL;
+	fclose(f);
+	waitpid(pid, &status, 0);
+	printf("%zu of %zu lines\n", count, all);
+	return WEXITSTATUS(status);
+}
+
+/*
+ * beside N COMMAND... -- WORDS...: starts a command, runs the rest while it runs, and prints the first N lines of its output,
+ * for which it waits ten seconds. Then closes the pipe and kills the command.
+ */
+static int op_beside(struct words *w)
+{
+	char *argv[32], text[65536];
+	long n = take_number(w);
+	int p[2], err;
+	size_t len = 0;
+	pid_t pid;
+
+	take_command(w, argv, 32);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return errno;
+	pid = start(argv, p[1]);
+	close(p[1]);
+	usleep(500 * 1000);
+	err = run(w);
+	for (int waits = 0; n && waits < 10; waits++) {
+		struct pollfd ready = {p[0], POLLIN, 0};
+
+		while (n && poll(&ready, 1, 1000) > 0 && len < sizeof(text) && read(p[0], text + len, 1) == 1)
+			n -= text[len++] == '\n';
+	}
+	fwrite(text, 1, len, stdout);
+	fflush(stdout);
+	close(p[0]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return err ? err : n ? ETIMEDOUT : 0;
 }
 
 static int set_stats(const char *value)
@@ -347,10 +473,15 @@ static int op_empty(struct words *w)
 
 const struct op node_ops[] = {
 	{"bench", op_bench},
+	{"beside", op_beside},
 	{"bpf-same", op_bpf_same},
 	{"bpf-save", op_bpf_save},
+	{"count-lines", op_count_lines},
+	{"dies", op_dies},
 	{"empty", op_empty},
 	{"kill-sweep", op_kill_sweep},
+	{"together", op_together},
 	{"tree", op_tree},
+	{"whatever", op_whatever},
 	{NULL, NULL},
 };

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -36,6 +37,37 @@ static int op_exec(struct words *w)
 	for (; w->left && n < 63; w->left--)
 		argv[n++] = *w->at++;
 	execv(argv[0], argv);
+	return errno;
+}
+
+/* exec-memfd PATH WORDS...: becomes a copy of PATH that lies in memory, with WORDS as arguments. */
+static int op_exec_memfd(struct words *w)
+{
+	static char buf[1 << 16];
+	char *argv[64] = {take(w)};
+	int from = open(argv[0], O_RDONLY | O_CLOEXEC), to = memfd_create("program", MFD_CLOEXEC), n = 1;
+	ssize_t len;
+
+	while ((len = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, len) < 0)
+			return errno;
+	for (; w->left && n < 63; w->left--)
+		argv[n++] = *w->at++;
+	syscall(SYS_execveat, to, "", argv, environ, AT_EMPTY_PATH);
+	return errno;
+}
+
+/* exec-removed PATH WORDS...: becomes PATH, which is removed before it runs. */
+static int op_exec_removed(struct words *w)
+{
+	char *argv[64] = {take(w)};
+	int from = open(argv[0], O_RDONLY | O_CLOEXEC), n = 1;
+
+	for (; w->left && n < 63; w->left--)
+		argv[n++] = *w->at++;
+	if (unlink(argv[0]) < 0)
+		return errno;
+	syscall(SYS_execveat, from, "", argv, environ, AT_EMPTY_PATH);
 	return errno;
 }
 
@@ -136,12 +168,25 @@ static int op_keep_caps(struct words *w)
 	return outcome(syscall(SYS_capset, &head, data));
 }
 
+/* caps EFFECTIVE PERMITTED INHERITABLE: sets the three masks. */
+static int op_caps(struct words *w)
+{
+	unsigned long e = take_number(w), p = take_number(w), i = take_number(w);
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {
+		{e, p, i},
+		{e >> 32, p >> 32, i >> 32},
+	};
+
+	return outcome(syscall(SYS_capset, &head, data));
+}
+
 static const struct {
 	const char *name;
 	int flag;
 } namespaces[] = {
 	{"uts", CLONE_NEWUTS},   {"ipc", CLONE_NEWIPC},   {"mnt", CLONE_NEWNS},         {"pid", CLONE_NEWPID},
-	{"net", CLONE_NEWNET},   {"user", CLONE_NEWUSER}, {"cgroup", CLONE_NEWCGROUP},
+	{"net", CLONE_NEWNET},   {"user", CLONE_NEWUSER}, {"cgroup", CLONE_NEWCGROUP}, {"time", CLONE_NEWTIME},
 };
 
 static int op_unshare(struct words *w)
@@ -152,6 +197,110 @@ static int op_unshare(struct words *w)
 		if (!strcmp(namespaces[i].name, name))
 			return outcome(unshare(namespaces[i].flag));
 	usage(name);
+}
+
+/* setns PATH: enters the namespace behind a file. */
+static int op_setns(struct words *w)
+{
+	int f = open(take(w), O_RDONLY | O_CLOEXEC);
+
+	return f < 0 ? errno : outcome(setns(f, 0));
+}
+
+/* hold: a child that waits for our end; the first one after `unshare pid` is the init of the namespace. */
+static int op_hold(struct words *w)
+{
+	pid_t pid = fork();
+
+	(void)w;
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	return outcome(pid);
+}
+
+/* mark TEXT: nothing; the text tells events of one command from those of another. */
+static int op_mark(struct words *w)
+{
+	take(w);
+	return 0;
+}
+
+/* prctl-many N FIRST VALUE: prctl with options FIRST, FIRST + 1, ... and one argument; the kernel refuses them all. */
+static int op_prctl_many(struct words *w)
+{
+	long n = take_number(w), first = take_number(w), value = take_number(w);
+
+	for (long i = 0; i < n; i++)
+		syscall(SYS_prctl, first + i, value, 0, 0, 0);
+	return 0;
+}
+
+/* A string argument: text:TEXT, fill:LENGTH:LETTER, null, unmapped, untouched (a page that was never written). */
+static char *take_string(struct words *w)
+{
+	char *word = take(w), *letter, *text;
+	long n;
+
+	if (!strncmp(word, "text:", 5))
+		return word + 5;
+	if (!strcmp(word, "null"))
+		return NULL;
+	if (!strcmp(word, "unmapped"))
+		return (char *)0x1000;
+	if (!strcmp(word, "untouched"))
+		return mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (strncmp(word, "fill:", 5))
+		usage(word);
+	n = strtol(word + 5, &letter, 0);
+	text = calloc(1, n + 1);
+	memset(text, letter[1], n);
+	return text;
+}
+
+/* prctl-text N FIRST STRING: as prctl-many, with a string. */
+static int op_prctl_text(struct words *w)
+{
+	long n = take_number(w), first = take_number(w);
+	char *text = take_string(w);
+
+	for (long i = 0; i < n; i++)
+		syscall(SYS_prctl, first + i, text, 7, 0, 0);
+	return 0;
+}
+
+/* pwrite-many N FIRST STRING LENGTH: writes to the current file at positions FIRST, FIRST + 1, ... */
+static int op_pwrite_many(struct words *w)
+{
+	long n = take_number(w), first = take_number(w), length;
+	char *text = take_string(w);
+
+	length = take_number(w);
+	for (long i = 0; i < n; i++)
+		syscall(SYS_pwrite64, current_file(), text, length, first + i);
+	return 0;
+}
+
+/* count-signals SIGNAL WORDS...: handles a signal while the rest runs, and prints how often it came. */
+static volatile int signals;
+
+static void count_signal(int number)
+{
+	(void)number;
+	signals++;
+}
+
+static int op_count_signals(struct words *w)
+{
+	struct sigaction action = {.sa_handler = count_signal};
+	int err;
+
+	sigaction(take_number(w), &action, NULL);
+	err = run(w);
+	printf("%d signals\n", signals);
+	return err;
 }
 
 static int op_sethostname(struct words *w)
@@ -184,6 +333,7 @@ static int op_ptrace_child(struct words *w)
 
 	(void)w;
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
 	}
@@ -236,18 +386,28 @@ static int op_ns(struct words *w)
 }
 
 const struct op process_ops[] = {
+	{"caps", op_caps},
+	{"count-signals", op_count_signals},
 	{"exec", op_exec},
+	{"exec-memfd", op_exec_memfd},
+	{"exec-removed", op_exec_removed},
 	{"fail", op_fail},
 	{"fork", op_fork},
+	{"hold", op_hold},
 	{"keep-caps", op_keep_caps},
 	{"kill-child", op_kill_child},
+	{"mark", op_mark},
 	{"name", op_name},
 	{"nice", op_nice},
 	{"ns", op_ns},
+	{"prctl-many", op_prctl_many},
+	{"prctl-text", op_prctl_text},
 	{"ptrace-child", op_ptrace_child},
+	{"pwrite-many", op_pwrite_many},
 	{"repeat", op_repeat},
 	{"setgid", op_setgid},
 	{"sethostname", op_sethostname},
+	{"setns", op_setns},
 	{"setresuid", op_setresuid},
 	{"setuid", op_setuid},
 	{"sleep", op_sleep},

@@ -33,6 +33,8 @@ int run(struct words *w);
 _Noreturn void usage(const char *what);
 /* 0 for success, otherwise errno; for calls that return -1 on error. */
 int outcome(long ret);
+/* The descriptor that the last operation on files left open. */
+int current_file(void);
 /* Waits for a child and ends like it: returns its exit code, or dies of the signal that killed it. */
 int end_like(int pid);
 

@@ -1,6 +1,6 @@
 //! Jobs: what goes to the guest's init and what comes back. Guest side and formats: `tests/lab/guest/init.c`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A command for the guest.
 #[derive(Debug, Clone)]
@@ -13,13 +13,8 @@ impl Job {
     pub(crate) fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Job {
         Job {
             argv: argv.into_iter().map(Into::into).collect(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(180),
         }
-    }
-
-    pub(crate) fn within(mut self, timeout: Duration) -> Job {
-        self.timeout = timeout;
-        self
     }
 }
 
@@ -35,8 +30,9 @@ pub(crate) enum End {
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) end: End,
-    pub(crate) pid: u32,
-    pub(crate) time: Duration,
+    /// When it ran, by the guest's wall clock.
+    pub(crate) start: SystemTime,
+    pub(crate) stop: SystemTime,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -90,7 +86,7 @@ fn split_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
 
 fn record<'a>(parts: &str, body: &'a [u8]) -> Option<(Outcome, &'a [u8])> {
     let parts: Vec<&str> = parts.split(' ').collect();
-    let [_, kind, value, pid, ms, out, err] = parts[..] else {
+    let [_, kind, value, start, stop, out, err] = parts[..] else {
         return None;
     };
     let value = value.parse().ok()?;
@@ -103,8 +99,8 @@ fn record<'a>(parts: &str, body: &'a [u8]) -> Option<(Outcome, &'a [u8])> {
     let (stderr, body) = body.split_at_checked(err.parse().ok()?)?;
     let outcome = Outcome {
         end,
-        pid: pid.parse().ok()?,
-        time: Duration::from_millis(ms.parse().ok()?),
+        start: UNIX_EPOCH + Duration::from_nanos(start.parse().ok()?),
+        stop: UNIX_EPOCH + Duration::from_nanos(stop.parse().ok()?),
         stdout: String::from_utf8_lossy(stdout).into_owned(),
         stderr: String::from_utf8_lossy(stderr).into_owned(),
     };

@@ -15,6 +15,8 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock};
 
 use cpio::Archive;
 use job::{Job, Outcome};
@@ -47,6 +49,15 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
+    /// The lab of this process; a lab that cannot be prepared fails the test.
+    pub(crate) fn shared() -> &'static Lab {
+        static LAB: OnceLock<Result<Lab, String>> = OnceLock::new();
+        match LAB.get_or_init(Lab::open) {
+            Ok(lab) => lab,
+            Err(error) => panic!("the kernel lab cannot run: {error}"),
+        }
+    }
+
     /// Fetches and builds what is missing. One process at a time: others wait for the lock.
     pub(crate) fn open() -> Result<Lab, String> {
         let cache = project_root().join(".lab-cache");
@@ -80,16 +91,43 @@ impl Lab {
             .ok_or("not a kernel of the lab")?;
         let mut list = Archive::default();
         list.file("/lab/jobs", 0o644, job::encode(jobs)?);
-        let dir = self.cache.join("boot");
-        make_dir(&dir)?;
-        let place = dir.join(format!("{}-{}", kernel.name, std::process::id()));
+        static BOOTS: AtomicU32 = AtomicU32::new(0);
+        let number = BOOTS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{}-{number}", kernel.name, std::process::id());
+        let place = self.cache.join("boot").join(name);
         make_dir(&place)?;
         let initramfs = cpio::join(&[&self.base, files, &list]);
+        let _turn = Turn::take();
         let result = qemu::boot(image, &place, &initramfs, jobs, clock);
         if result.is_ok() {
             fs::remove_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
         }
         result
+    }
+}
+
+/// The right to run a machine. More machines than processors would only run into each other's time limits.
+struct Turn;
+
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static ENDED: Condvar = Condvar::new();
+
+impl Turn {
+    fn take() -> Turn {
+        let most = std::thread::available_parallelism().map_or(2, usize::from);
+        let running = RUNNING.lock().expect("nothing panics while it counts");
+        let mut running = ENDED
+            .wait_while(running, |running| *running >= most)
+            .expect("nothing panics while it counts");
+        *running += 1;
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *RUNNING.lock().expect("nothing panics while it counts") -= 1;
+        ENDED.notify_one();
     }
 }
 

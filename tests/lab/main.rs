@@ -1,0 +1,12 @@
+//! Policies on real kernels: compiled here, loaded, triggered and observed under QEMU.
+//!
+//! Nothing is skipped: what the lab lacks it fetches, and what it cannot get is a failure that says how to get it.
+
+mod bundles;
+mod corpus;
+mod harness;
+mod lifecycle;
+mod loaders;
+mod measured;
+mod scenarios;
+mod script;
