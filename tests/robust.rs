@@ -77,7 +77,7 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
     let lines = render::concise(&diagnostics, &sources).lines().count();
     prop_assert_eq!(lines, diagnostics.len());
     render::human(&diagnostics, &sources, false);
-    render::json(&diagnostics, &sources);
+    render::json(&render::Report::new(&diagnostics, &sources));
     if policies
         .into_iter()
         .flatten()

@@ -42,7 +42,7 @@ impl Options {
         let text = match self.format {
             Format::Human => render::human(&diagnostics, sources, self.colored()),
             Format::Concise => render::concise(&diagnostics, sources),
-            Format::Json => render::json(&diagnostics, sources),
+            Format::Json => render::json(&render::Report::new(&diagnostics, sources)),
         };
         say(&text);
         let count = |severity| {

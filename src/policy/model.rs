@@ -24,6 +24,10 @@ pub struct Policy {
     pub span: Span,
     /// The file it was read from.
     pub file: FileId,
+    /// Number of the document in its file, from 0.
+    pub document: usize,
+    /// `apiVersion`, whatever it says.
+    pub api_version: Option<Spanned<String>>,
     pub kind: Spanned<Kind>,
     /// `metadata.name`, valid as a DNS-1123 subdomain.
     pub name: Spanned<String>,
