@@ -16,6 +16,8 @@ pub mod elf;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
+#[cfg(feature = "compiler")]
+pub mod lint;
 #[cfg(feature = "loader")]
 pub mod loader;
 #[cfg(feature = "compiler")]
