@@ -11,6 +11,8 @@ pub mod cli;
 pub mod codegen;
 #[cfg(feature = "compiler")]
 pub mod compile;
+#[cfg(feature = "compiler")]
+pub mod config;
 pub mod diag;
 pub mod elf;
 #[cfg(feature = "compiler")]

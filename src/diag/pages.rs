@@ -94,6 +94,10 @@ pages! {
     18
     "An output file could not be written: no permission, no space, or the destination holds something else."
     "Choose another destination. What was there before is left as it was.";
+    19
+    "`tpc.toml`, or the file that `--config` names, is no TOML or has a key or value that means nothing. It is not ignored: \
+     a misspelt setting would be without effect."
+    "Correct the key as the help shows. `docs/lint.md` lists them all.";
     1001
     "The policy uses a part of the language that this release does not compile. Tetragon may well run it. It is refused \
      instead of being ignored, because a policy must not do less than it says."

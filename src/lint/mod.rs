@@ -106,6 +106,20 @@ pub fn lint(file: FileId, sources: &Sources, settings: &Settings) -> Outcome {
     outcome
 }
 
+/// A look at the bytes of a file: whether it can hold a policy, so that files of other kinds are not read as text.
+pub fn may_concern(bytes: &[u8]) -> bool {
+    let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let among = |word: &str| {
+        bytes
+            .windows(word.len())
+            .any(|part| part == word.as_bytes())
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => mentions_policy(text),
+        Err(_) => is_utf16 || among("TracingPolic"),
+    }
+}
+
 /// A cheap look, so that a file of another kind is not even read as YAML.
 fn mentions_policy(text: &str) -> bool {
     text.contains("TracingPolic") || text.contains(policy::API_VERSION)
