@@ -2,7 +2,8 @@
 //!
 //! In: a file's text and [`Settings`]. Out: an [`Outcome`] with everything that is to be said about the file, sorted:
 //! what reading and `check` say, and the findings of the rules in [`RULES`]. Holds: every finding marks a place in the
-//! file, has a help, and can be silenced by a comment or by its level. Findings do not depend on other files.
+//! file, has a help, and can be silenced by a comment or by its level. Findings do not depend on other files. Rules judge
+//! whole policies only: while something of a policy cannot be read, what is absent may be what was left out.
 //!
 //! ```text
 //! text ── policy::decode ── check ── rules ── covers ── levels ── comments ── outcome
@@ -159,9 +160,11 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
         sources,
         checked: checked.as_ref(),
     };
+    // What could not be read is left out of the policy: a selector may seem to have no filters.
+    let whole = !policy.spec_incomplete;
     // A node behind an alias stands at its anchor: an edit there changes other places too.
     let editable = !sources.text(policy.file).contains('&');
-    for rule in RULES.iter().filter(|rule| settings.runs(rule)) {
+    for rule in RULES.iter().filter(|rule| whole && settings.runs(rule)) {
         let mut found = Found::new(rule.code);
         (rule.check)(&context, &mut found);
         for mut diagnostic in found.into_diagnostics() {

@@ -68,7 +68,9 @@ fn policy(file: FileId, number: usize, document: &Document, sink: &mut Sink) -> 
     }
     let api_version = api_version(mapping, kind.span, sink);
     let metadata = metadata(mapping, kind, sink);
+    let errors_before_spec = sink.errors();
     let spec = spec(mapping, kind.span, sink);
+    let spec_incomplete = document.faulty || sink.errors() > errors_before_spec;
     let incomplete = document.faulty || sink.errors() > errors_before;
     let (name, namespace) = metadata?;
     Some(Policy {
@@ -81,6 +83,7 @@ fn policy(file: FileId, number: usize, document: &Document, sink: &mut Sink) -> 
         namespace,
         spec: spec?,
         incomplete,
+        spec_incomplete,
     })
 }
 

@@ -37,6 +37,8 @@ pub struct Policy {
     /// Some hooks were left out because they did not decode: the sink has the errors.
     /// A check of the policy as a whole ("it has no hooks") should stay silent then.
     pub incomplete: bool,
+    /// Something of `spec` did not decode: what seems to be absent may have been left out.
+    pub spec_incomplete: bool,
 }
 
 record! {

@@ -113,12 +113,22 @@ fn reason(hook: &Hook<'_>, selector: &Selector) -> Option<String> {
 /// Whether a filter names what it is about, instead of leaving something out.
 fn is_narrow(filter: &ArgFilter) -> bool {
     use Operator as O;
-    match filter.operator.value {
-        O::Equal | O::Prefix | O::Postfix | O::SubString | O::SubStringIgnCase | O::InMap => true,
-        O::SPort | O::DPort | O::SAddr | O::DAddr | O::InRange | O::CelExpr => true,
-        O::CapabilitiesGained => true,
-        _ => false,
-    }
+    let narrow = [
+        O::Equal,
+        O::Prefix,
+        O::Postfix,
+        O::SubString,
+        O::SubStringIgnCase,
+        O::InMap,
+        O::InRange,
+        O::SPort,
+        O::DPort,
+        O::SAddr,
+        O::DAddr,
+        O::CelExpr,
+        O::CapabilitiesGained,
+    ];
+    narrow.contains(&filter.operator.value)
 }
 
 /// A file that the filter lets pass and services of the node open.
