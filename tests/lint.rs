@@ -314,6 +314,7 @@ fn the_status_follows_the_threshold() {
         (&["hot.yaml", "--baseline", "absent.json"], 2),
         (&["hot.yaml", "--config", "absent.toml"], 2),
         (&["hot.yaml", "--fix", "--diff"], 2),
+        (&["hot.yaml", "--unsafe-fixes"], 2),
     ];
     for (arguments, status) in cases {
         let output = run(dir.path(), &[&["lint"], *arguments].concat(), "");
@@ -499,6 +500,20 @@ fn targets_choose_what_is_said() {
     );
     let configured = directory(&[("tpc.toml", "targets = [\"tpc\"]\n"), ("pids.yaml", pids)]);
     assert_eq!(found(configured.path(), &[]), [""; 0]);
+}
+
+#[test]
+fn a_rule_speaks_for_one_remark_of_check() {
+    let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: o}\nspec:\n  kprobes:\n  - call: do_exit\n    syscall: false\n    selectors: [{matchActions: [{action: Override}]}]\n";
+    let dir = directory(&[("p.yaml", text)]);
+    let said = report(dir.path(), &["--format", "concise"], 1);
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(
+        said.contains("error[TPC2004]") && said.contains("`Override` works on system calls"),
+        "{said}"
+    );
+    let off = found(dir.path(), &["--level", "override-without-error=off"]);
+    assert_eq!(off, ["TPC1008", "TPC1008"], "the remark comes back");
 }
 
 /// A policy with a hot function, and lines around it.

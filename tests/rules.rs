@@ -163,7 +163,7 @@ fn fixable() -> Vec<(&'static Rule, bool)> {
         let fix = found.into_iter().find_map(|one| one.fix)?;
         Some((*rule, fix.applicability == Applicability::Unsafe))
     };
-    RULES.iter().filter_map(|rule| with_fix(&rule)).collect()
+    RULES.iter().filter_map(with_fix).collect()
 }
 
 #[test]

@@ -62,13 +62,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["baseline", "fix", "diff"])]
     write_baseline: Option<PathBuf>,
     /// Apply safe fixes to the files; with standard input, print the fixed text and report on standard error
-    #[arg(long)]
+    #[arg(long, group = "fixing")]
     fix: bool,
-    /// Apply fixes too that may change what the policy does
-    #[arg(long)]
+    /// With --fix or --diff: fixes too that may change what the policy does
+    #[arg(long, requires = "fixing")]
     unsafe_fixes: bool,
     /// Print what --fix would change, as a unified diff, instead of the findings; status 1 if there is anything
-    #[arg(long, conflicts_with = "fix")]
+    #[arg(long, group = "fixing")]
     diff: bool,
     /// Print how often each code was found, instead of the findings
     #[arg(long, conflicts_with_all = ["format", "diff"])]
@@ -339,6 +339,15 @@ impl Judged {
             (found, 0) => found,
             (found, _) => format!("{found} in {policies}"),
         };
+        let remarks = self.remarks(all, args);
+        for (count, what) in remarks.iter().filter(|(count, _)| *count > 0) {
+            text.push_str(&format!("; {count} {what}"));
+        }
+        text.push('\n');
+        text
+    }
+
+    fn remarks(&self, all: &[Diagnostic], args: &Args) -> Vec<(usize, &'static str)> {
         let mut remarks = vec![
             (self.fixed, "fixed"),
             (self.hidden.ignored, "ignored"),
@@ -346,25 +355,18 @@ impl Judged {
         ];
         let fixable = |with_unsafe| {
             let fixes = all.iter().filter_map(|one| one.fix.as_ref());
-            fixes
-                .filter(|fix| lint::fix::is_wanted(fix, with_unsafe))
-                .count()
+            let wanted = fixes.filter(|fix| lint::fix::is_wanted(fix, with_unsafe));
+            wanted.count()
         };
         let safe = fixable(false);
         if !args.fix {
             remarks.push((safe, "can be fixed with --fix"));
         }
-        if !(args.fix && args.unsafe_fixes) {
-            remarks.push((
-                fixable(true) - safe,
-                "can be fixed with --fix --unsafe-fixes",
-            ));
+        if !args.unsafe_fixes {
+            let questionable = fixable(true) - safe;
+            remarks.push((questionable, "can be fixed with --fix --unsafe-fixes"));
         }
-        for (count, what) in remarks.iter().filter(|(count, _)| *count > 0) {
-            text.push_str(&format!("; {count} {what}"));
-        }
-        text.push('\n');
-        text
+        remarks
     }
 }
 

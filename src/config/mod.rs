@@ -327,7 +327,7 @@ mod tests {
             ),
             (
                 "kernels = [\"new\"]",
-                "tpc.toml:1:12: error[TPC0019]: `new` is no kernel version: write one such as `5.10` (help: correct the line)",
+                "tpc.toml:1:11: error[TPC0019]: `new` is no kernel version: write one such as `5.10` (help: correct the line)",
             ),
             (
                 "[lint.levels]\nyaml-syntax = \"off\"",

@@ -68,34 +68,27 @@ impl<'a> Context<'a> {
                 &one.selectors,
             )
         }));
-        hooks.extend(spec.uprobes.iter().map(|one| {
-            hook(
-                HookKind::Uprobe,
-                one.span,
-                &one.path,
-                &one.args,
-                &one.selectors,
-            )
-        }));
-        hooks.extend(spec.usdts.iter().map(|one| {
-            hook(
-                HookKind::Usdt,
-                one.span,
-                &one.path,
-                &one.args,
-                &one.selectors,
-            )
-        }));
+        hooks.extend(self.user_hooks());
         hooks.extend(spec.lsmhooks.iter().map(|one| {
-            hook(
-                HookKind::Lsm,
-                one.span,
-                &one.hook,
-                &one.args,
-                &one.selectors,
-            )
+            let kind = HookKind::Lsm;
+            hook(kind, one.span, &one.hook, &one.args, &one.selectors)
         }));
         hooks
+    }
+
+    fn user_hooks(&self) -> Vec<Hook<'a>> {
+        let spec = &self.policy.spec;
+        let (mut uprobes, usdts) = (Vec::new(), spec.usdts.iter());
+        for one in &spec.uprobes {
+            let kind = HookKind::Uprobe;
+            uprobes.push(hook(kind, one.span, &one.path, &one.args, &one.selectors));
+        }
+        let usdt = |one: &'a crate::policy::Usdt| {
+            let kind = HookKind::Usdt;
+            hook(kind, one.span, &one.path, &one.args, &one.selectors)
+        };
+        uprobes.extend(usdts.map(usdt));
+        uprobes
     }
 
     /// Every selector: those of the hooks, then the macros, which belong to none.

@@ -30,7 +30,7 @@ mod rules;
 mod suppress;
 
 use crate::check::{self, CheckedPolicy};
-use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, code};
+use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, code};
 use crate::policy::{self, Policy};
 
 pub use examples::Example;
@@ -194,12 +194,14 @@ fn judge(policy: &Policy, settings: &Settings, sink: &mut Sink) -> Option<Checke
 /// Drops what a rule says better, and gives everything its level.
 fn covered(said: Vec<Said>, settings: &Settings) -> Vec<Said> {
     let by_rule = |one: &Said| Some((one.diagnostic.span?, one.rule?.covers));
-    let better: Vec<_> = said.iter().filter_map(by_rule).collect();
-    let is_covered = |one: &Said| {
-        let same = |(span, covers): &(_, &[Code])| {
+    let mut better: Vec<(Span, &[Code])> = said.iter().filter_map(by_rule).collect();
+    let mut is_covered = |one: &Said| {
+        let same = |(span, covers): &(Span, &[Code])| {
             one.diagnostic.span == Some(*span) && covers.contains(&one.diagnostic.code)
         };
-        one.rule.is_none() && better.iter().any(same)
+        let by = better.iter().position(same).filter(|_| one.rule.is_none());
+        // A finding stands for one remark: another at its place says something else.
+        by.map(|by| better.swap_remove(by)).is_some()
     };
     let keep: Vec<bool> = said.iter().map(|one| !is_covered(one)).collect();
     let kept = said.into_iter().zip(keep).filter(|(_, keep)| *keep);
