@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
     let exit = match &cli.command {
         Command::Compile(args) => compile::run(args, cli.color),
         Command::Lint(args) => lint::run(args, cli.color),
-        Command::Explain(args) => explain::explain(args),
+        Command::Explain(args) => explain::explain(args, cli.color),
         Command::Rules(args) => explain::rules(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
