@@ -851,6 +851,25 @@ fn codes_are_explained() {
 }
 
 #[test]
+fn schemas_are_printed() {
+    let here = std::env::temp_dir();
+    for (of, file) in [
+        (None, "tracingpolicy.json"),
+        (Some("policy"), "tracingpolicy.json"),
+        (Some("lint"), "lint.json"),
+        (Some("config"), "tpc.json"),
+        (Some("manifest"), "manifest.json"),
+    ] {
+        let arguments: Vec<&str> = ["schema"].into_iter().chain(of).collect();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("schema")
+            .join(file);
+        let kept = fs::read_to_string(path).expect("a schema");
+        assert_eq!(stdout(&run(&here, &arguments, "")), kept, "{file}");
+    }
+}
+
+#[test]
 fn policies_are_explained() {
     let broken = CLEAN.replace("sys_mount", "mount");
     let dir = directory(&[

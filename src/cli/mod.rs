@@ -14,6 +14,7 @@ mod output;
 mod outputs;
 mod project;
 mod report;
+mod schema;
 mod shell;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ enum Command {
     Lint(lint::Args),
     Explain(explain::Explain),
     Rules(explain::Rules),
+    Schema(schema::Args),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(args, cli.color),
         Command::Explain(args) => explain::explain(args, cli.color),
         Command::Rules(args) => explain::rules(args),
+        Command::Schema(args) => schema::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     };
