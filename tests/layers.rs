@@ -16,6 +16,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bundle", &["diag", "kernel"]),
     ("policy", &["diag", "yaml"]),
     ("check", &["diag", "kernel", "policy", "ir"]),
+    ("lint", &["diag", "kernel", "yaml", "policy", "check", "ir"]),
+    ("plain", &["diag", "kernel", "policy", "check"]),
+    ("config", &["diag", "policy", "lint"]),
     ("lower", &["diag", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
@@ -32,7 +35,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["diag", "bundle", "object", "compile", "policy", "yaml"],
+        &[
+            "diag", "bundle", "object", "check", "compile", "config", "lint", "plain", "policy",
+            "yaml",
+        ],
     ),
 ];
 

@@ -25,15 +25,25 @@ mod registers;
 mod supported;
 
 use crate::diag::{Code, Diagnostic, Sink, Span, Spanned, code};
-use crate::policy::Policy;
+use crate::policy::{ArgType, Policy};
+use numbers::Integer;
 
 pub use expression::{Expression, Function, Node};
 pub use form::Judged;
 pub use language::language;
 pub use language::resolve::Step;
+
 pub use numbers::Range;
+pub use options::{is_on as option_is_on, names as option_names};
 pub use registers::Machine;
+pub use supported::paths::{flaw as path_flaw, without_wildcard};
 pub use supported::{Action, CheckedPolicy, CheckedSelector, Hook};
+
+/// Reports what of a judged policy tpc does not compile as it is meant.
+pub fn supported(judged: &Judged<'_>, sink: &mut Sink) {
+    // What a linter wants of it is in the sink.
+    let _ = supported::check(judged, sink);
+}
 
 /// Checks a policy for the compiler; `None` means that the sink has errors.
 pub fn check(policy: &Policy, sink: &mut Sink) -> Option<CheckedPolicy> {
@@ -41,6 +51,16 @@ pub fn check(policy: &Policy, sink: &mut Sink) -> Option<CheckedPolicy> {
     let judged = language(policy, sink);
     let checked = supported::check(&judged, sink);
     checked.filter(|_| sink.errors() == errors && !policy.incomplete)
+}
+
+/// The lowest and highest number that values of a type have, if they are numbers.
+pub fn numbers_of(ty: ArgType) -> Option<Range> {
+    Integer::of(ty).map(|integer| numbers::limits(integer.ty))
+}
+
+/// The number of the capability of a name.
+pub fn capability(name: &str) -> Option<u32> {
+    language::capability_number(name)
 }
 
 /// Reports an error with its way out.
@@ -56,14 +76,31 @@ fn refuse(
 
 /// Reports a value that is not one of its kind.
 fn bad_value(text: &Spanned<String>, what: &str, help: impl Into<String>, sink: &mut Sink) {
+    if is_placeholder(text) {
+        return not_filled_in(text, sink);
+    }
     let message = format!("`{}` is not {what}", shown(&text.value));
-    let help = unless_placeholder(text, help.into());
     refuse(sink, code::BAD_VALUE, text.span, message, help);
+}
+
+/// Whether a text is to be filled in by a templating tool.
+fn is_placeholder(text: &Spanned<String>) -> bool {
+    text.value.contains("${") || text.value.contains("{{")
+}
+
+/// Reports a value that was to be filled in: what else is wrong with it follows from that.
+fn not_filled_in(text: &Spanned<String>, sink: &mut Sink) {
+    let message = format!(
+        "`{}` is a placeholder that was not filled in",
+        shown(&text.value)
+    );
+    let help = "render the file first (helm template, envsubst), and judge the result";
+    refuse(sink, code::TEMPLATE, text.span, message, help);
 }
 
 /// Advice on a text, or on filling it in.
 fn unless_placeholder(text: &Spanned<String>, help: String) -> String {
-    if text.value.contains("${") || text.value.contains("{{") {
+    if is_placeholder(text) {
         return "fill in the placeholder: render the file first (helm template, envsubst)"
             .to_owned();
     }

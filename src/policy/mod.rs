@@ -9,10 +9,12 @@ mod document;
 pub mod history;
 mod model;
 mod names;
+mod schema;
+mod shape;
 mod suggest;
 mod words;
 
-pub use document::decode;
+pub use document::{API_VERSION, decode};
 pub use model::{
     Action, Arg, ArgFilter, BinaryFilter, CallIgnore, CapabilityFilter, DigestIgnore, Enforcer,
     Kprobe, LabelExpression, LabelSelector, List, LsmHook, Named, NamespaceChangeFilter,
@@ -20,5 +22,7 @@ pub use model::{
     Workloads, is_set,
 };
 pub use names::label_value;
+pub use schema::schema;
+pub use shape::{Use, uses};
 pub use suggest::nearest;
 pub use words::*;
