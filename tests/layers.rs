@@ -11,6 +11,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asm", &["kernel"]),
     ("btf", &["kernel"]),
     ("elf", &[]),
+    ("attach", &["kernel"]),
+    ("facts", &["attach", "btf"]),
     ("ir", &["diag"]),
     ("yaml", &["diag"]),
     ("bundle", &["diag", "kernel"]),
@@ -23,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
     (
         "loader",
-        &["diag", "kernel", "asm", "btf", "object", "bundle"],
+        &["diag", "kernel", "asm", "attach", "btf", "object", "bundle"],
     ),
     (
         "compile",
@@ -35,7 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "diag", "bundle", "object", "compile", "config", "lint", "policy", "yaml",
+            "diag", "bundle", "object", "compile", "config", "facts", "lint", "policy", "yaml",
         ],
     ),
 ];

@@ -8,6 +8,7 @@ mod compile;
 mod explain;
 mod fixes;
 mod input;
+mod kernel_facts;
 mod known;
 mod lint;
 mod output;
@@ -43,6 +44,7 @@ enum Command {
     Lint(lint::Args),
     Explain(explain::Explain),
     Rules(explain::Rules),
+    KernelFacts(kernel_facts::Args),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(args, cli.color),
         Command::Explain(args) => explain::explain(args),
         Command::Rules(args) => explain::rules(args),
+        Command::KernelFacts(args) => kernel_facts::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     };
