@@ -9,11 +9,15 @@ use super::file::Facts;
 /// Name and file, sorted.
 const TABLE: &[(&str, &[u8])] = &[
     ("debian-12", include_bytes!("../../facts/debian-12.facts")),
+    (
+        "debian-12-6.12",
+        include_bytes!("../../facts/debian-12-6.12.facts"),
+    ),
     ("debian-13", include_bytes!("../../facts/debian-13.facts")),
 ];
 
 /// Names of the kernels whose facts are part of the program, sorted.
-pub const NAMES: &[&str] = &["debian-12", "debian-13"];
+pub const NAMES: &[&str] = &["debian-12", "debian-12-6.12", "debian-13"];
 
 /// The facts of a kernel by its name; `None` if they are not part of the program.
 ///

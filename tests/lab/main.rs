@@ -4,6 +4,7 @@
 
 mod bundles;
 mod corpus;
+mod facts;
 mod harness;
 mod lifecycle;
 mod loaders;
