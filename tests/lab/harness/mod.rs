@@ -21,7 +21,7 @@ use std::sync::{Condvar, Mutex, OnceLock};
 use apt::Image;
 use cpio::Archive;
 use job::{Job, Outcome};
-use qemu::Clock;
+use qemu::{Clock, Setup};
 
 /// A kernel of the lab: its version as people say it, the release of Debian that has it, and the package that depends on
 /// its newest build.
@@ -105,6 +105,18 @@ impl Lab {
         jobs: &[Job],
         clock: Clock,
     ) -> Result<Vec<Outcome>, String> {
+        let parameters = qemu::SMALL;
+        self.boot_as(kernel, files, jobs, Setup { clock, parameters })
+    }
+
+    /// The same with another setup of the machine.
+    pub(crate) fn boot_as(
+        &self,
+        kernel: Kernel,
+        files: &Archive,
+        jobs: &[Job],
+        setup: Setup,
+    ) -> Result<Vec<Outcome>, String> {
         let image = self.image(kernel)?;
         let mut list = Archive::default();
         list.file("/lab/jobs", 0o644, job::encode(jobs)?);
@@ -115,7 +127,7 @@ impl Lab {
         make_dir(&place)?;
         let initramfs = cpio::join(&[&self.base, files, &list]);
         let _turn = Turn::take();
-        let result = qemu::boot(&image.vmlinuz, &place, &initramfs, jobs, clock);
+        let result = qemu::boot(&image.vmlinuz, &place, &initramfs, jobs, setup);
         if result.is_ok() {
             fs::remove_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
         }
