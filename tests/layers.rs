@@ -18,7 +18,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bundle", &["diag", "kernel"]),
     ("policy", &["diag", "yaml"]),
     ("check", &["diag", "kernel", "policy", "ir"]),
-    ("lint", &["diag", "kernel", "yaml", "policy", "check", "ir"]),
+    (
+        "lint",
+        &[
+            "diag", "kernel", "attach", "facts", "yaml", "policy", "check", "ir",
+        ],
+    ),
     ("config", &["diag", "policy", "lint"]),
     ("lower", &["diag", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),

@@ -10,9 +10,9 @@ use super::input::{self, Input};
 use super::outputs::Outputs;
 use super::project::{self, Project};
 use super::report::{Color, Format, say, summary};
-use super::{Exit, fixes, known};
+use super::{Exit, fixes, known, nodes};
 use crate::config;
-use crate::diag::render::{Hidden, Report};
+use crate::diag::render::{Hidden, Hooking, Report, kernels};
 use crate::diag::{Diagnostic, FileId, Severity, Sources, code};
 use crate::lint::{self, Level, Outcome, Settings, Target, explain};
 use crate::yaml;
@@ -50,6 +50,10 @@ pub(super) struct Args {
     /// The system that runs the policies; may be given several times [default: tetragon, or those of tpc.toml]
     #[arg(long = "target", value_enum, value_name = "SYSTEM", action = ArgAction::Append)]
     targets: Vec<System>,
+    /// A kernel that the policies run on: one of debian-12, debian-12-6.12, debian-13, or a file that
+    /// `tpc kernel-facts` wrote; may be given several times [default: those of tpc.toml]
+    #[arg(long = "kernel", value_name = "NAME|FILE", action = ArgAction::Append, value_hint = ValueHint::FilePath)]
+    kernels: Vec<String>,
     #[command(flatten)]
     project: project::Choice,
     /// Report what comments ask to ignore, too
@@ -170,6 +174,10 @@ fn settings(args: &Args, project: &Project) -> Result<Settings, Box<Diagnostic>>
         };
         settings.targets = args.targets.iter().map(target).collect();
     }
+    settings.kernels = match args.kernels.is_empty() {
+        true => project.kernels()?,
+        false => nodes::named(&args.kernels, None)?,
+    };
     settings.ignores = !args.no_ignores;
     Ok(settings)
 }
@@ -221,10 +229,12 @@ fn judge(args: &Args, color: Color, mut run: Run) -> Exit {
     let outcomes = run.outcomes();
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut hidden = Hidden::default();
+    let mut hookings = Vec::new();
     let policies = outcomes.iter().map(|one| one.policies).sum();
     for outcome in outcomes {
         found.extend(outcome.diagnostics);
         hidden.ignored += outcome.ignored;
+        hookings.extend(outcome.hookings);
     }
     if let Some(path) = &args.write_baseline {
         return known::write(path, &found, &run.sources, args.quiet);
@@ -241,6 +251,7 @@ fn judge(args: &Args, color: Color, mut run: Run) -> Exit {
     Judged {
         found,
         hidden,
+        hookings,
         policies,
         fixed,
     }
@@ -251,6 +262,7 @@ fn judge(args: &Args, color: Color, mut run: Run) -> Exit {
 struct Judged {
     found: Vec<Diagnostic>,
     hidden: Hidden,
+    hookings: Vec<Hooking>,
     policies: usize,
     fixed: usize,
 }
@@ -270,6 +282,7 @@ impl Judged {
             files: &files,
             about: &explain::about,
             hidden: self.hidden,
+            hookings: &self.hookings,
         };
         let written = self.print(args, color, &report, &run.files);
         let severe = |one: &Diagnostic| lint::at_least(one.severity, threshold);
@@ -304,6 +317,7 @@ impl Judged {
                 false => format.render(report, colored),
             };
             if *format == Format::Human && path.is_none() && !args.quiet {
+                text.push_str(&kernels(report));
                 text.push_str(&self.summary(report.diagnostics, args));
             }
             let written = match path {

@@ -11,6 +11,7 @@ mod input;
 mod kernel_facts;
 mod known;
 mod lint;
+mod nodes;
 mod output;
 mod outputs;
 mod project;

@@ -1,12 +1,15 @@
 //! Finding and reading `tpc.toml`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueHint;
 
 use super::input::unreadable;
+use super::nodes;
 use crate::config::{self, Config};
 use crate::diag::{Diagnostic, Sources};
+use crate::lint::Node;
 
 /// Options that choose the configuration.
 #[derive(Debug, clap::Args)]
@@ -49,6 +52,11 @@ impl Project {
                 .ok()
                 .and_then(|path| path.parent().map(Path::to_owned)),
         })
+    }
+
+    /// The kernels of the configuration; files are relative to it.
+    pub(super) fn kernels(&self) -> Result<Vec<Arc<Node>>, Box<Diagnostic>> {
+        nodes::named(&self.config.kernels, self.root.as_deref())
     }
 
     /// Whether a file is looked at.

@@ -66,17 +66,13 @@ pub(super) fn replaceable(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The fields of a tracepoint's `format`, without those that all have.
+/// The fields of a tracepoint's `format`, those that all have first: policies count them, too.
 pub(super) fn fields(text: &str) -> Vec<String> {
     let lines = text.lines().filter_map(|line| {
         let (declaration, _) = line.trim_start().strip_prefix("field:")?.split_once(';')?;
-        Some(declaration)
+        Some(declaration.to_owned())
     });
-    let own = lines.filter(|declaration| {
-        let name = declaration.rsplit([' ', '*']).next().unwrap_or_default();
-        !name.starts_with("common_")
-    });
-    own.map(str::to_owned).collect()
+    lines.collect()
 }
 
 fn bracketed(word: &str) -> Option<&str> {
@@ -114,6 +110,9 @@ mod tests {
         assert_eq!(replaceable("a\tERRNO\nb [m]\tNULL\n"), list(&["a"]));
         let format = "name: x\nformat:\n\tfield:int common_pid;\toffset:4;\n\n\
                       \tfield:const char * filename;\toffset:16;\tsize:8;\n\tfield:char comm[16];\n";
-        assert_eq!(fields(format), ["const char * filename", "char comm[16]"]);
+        assert_eq!(
+            fields(format),
+            ["int common_pid", "const char * filename", "char comm[16]"]
+        );
     }
 }

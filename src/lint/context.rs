@@ -7,6 +7,7 @@ use crate::diag::{Sources, Span, Spanned};
 use crate::policy::{Action, ActionKind, Arg, ArgFilter, ArgType, List, Named, Policy, Selector};
 
 use super::edit::Layout;
+use super::kernels::Placement;
 
 /// A policy and what is known about it.
 pub struct Context<'a> {
@@ -14,6 +15,8 @@ pub struct Context<'a> {
     pub sources: &'a Sources,
     /// Present if tpc compiles the policy.
     pub checked: Option<&'a CheckedPolicy>,
+    /// What becomes of it on the kernels that the user names.
+    pub(super) placement: &'a Placement,
 }
 
 /// The kind of a hook.

@@ -23,22 +23,28 @@ mod examples;
 pub mod explain;
 pub mod facts;
 pub mod fix;
+mod kernels;
 mod levels;
 mod registry;
 mod rule;
 mod rules;
 mod suppress;
 
+use std::sync::Arc;
+
 use crate::check::{self, CheckedPolicy};
+use crate::diag::render::Hooking;
 use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, code};
 use crate::policy::{self, Policy};
 
 pub use examples::Example;
+pub use kernels::Node;
 pub use levels::{Levels, NotConfigurable};
 pub use registry::{RULES, by_code, by_name};
 pub use rule::{Docs, Group, Level, Rule, Target};
 
 use context::Context;
+use kernels::Placement;
 use rule::Found;
 
 /// What the user asks for.
@@ -47,6 +53,8 @@ pub struct Settings {
     pub levels: Levels,
     /// The systems that run the policies.
     pub targets: Vec<Target>,
+    /// The kernels that they run on.
+    pub kernels: Vec<Arc<Node>>,
     /// Whether comments silence findings.
     pub ignores: bool,
     /// Whether such a comment must say why.
@@ -58,6 +66,7 @@ impl Default for Settings {
         Self {
             levels: Levels::default(),
             targets: vec![Target::Tetragon],
+            kernels: Vec::new(),
             ignores: true,
             require_reason: true,
         }
@@ -83,6 +92,8 @@ pub struct Outcome {
     pub ignored: usize,
     /// Policies of the file; without any, nothing is said.
     pub policies: usize,
+    /// How each hook gets into each kernel, in the order of the hooks.
+    pub hookings: Vec<Hooking>,
 }
 
 /// Judges a file. One that has nothing to do with policies has no diagnostics.
@@ -98,12 +109,14 @@ pub fn lint(file: FileId, sources: &Sources, settings: &Settings) -> Outcome {
     if policies.is_empty() && said.is_empty() {
         return Outcome::default();
     }
+    let mut hookings = Vec::new();
     for policy in &policies {
-        said.extend(of_policy(policy, sources, settings));
+        said.extend(of_policy(policy, sources, settings, &mut hookings));
     }
     let said = covered(said, settings);
     let mut outcome = silenced(file, sources, settings, said, whole);
     outcome.policies = policies.len();
+    outcome.hookings = hookings;
     outcome
 }
 
@@ -145,7 +158,12 @@ struct Said {
     rule: Option<&'static Rule>,
 }
 
-fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Said> {
+fn of_policy(
+    policy: &Policy,
+    sources: &Sources,
+    settings: &Settings,
+    hookings: &mut Vec<Hooking>,
+) -> Vec<Said> {
     let mut sink = Sink::new();
     let checked = judge(policy, settings, &mut sink);
     let of_check = sink.into_sorted().into_iter();
@@ -155,10 +173,12 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
             rule: None,
         })
         .collect();
+    let placement = placement(policy, settings);
     let context = Context {
         policy,
         sources,
         checked: checked.as_ref(),
+        placement: &placement,
     };
     // What could not be read is left out of the policy: a selector may seem to have no filters.
     let whole = !policy.spec_incomplete;
@@ -175,7 +195,18 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
             });
         }
     }
+    hookings.extend(placement.hookings);
     said
+}
+
+/// What becomes of the policy on the kernels that the user names.
+fn placement(policy: &Policy, settings: &Settings) -> Placement {
+    if settings.kernels.is_empty() || policy.spec_incomplete {
+        return Placement::default();
+    }
+    // What is said of the language has been said by `judge`.
+    let judged = check::language(policy, &mut Sink::new());
+    kernels::place(&judged, &settings.kernels, &settings.targets)
 }
 
 /// The meaning of a policy: the one place that calls `check`.
@@ -244,6 +275,7 @@ fn silenced(
         diagnostics: sink.into_sorted(),
         ignored,
         policies: 0,
+        hookings: Vec::new(),
     }
 }
 

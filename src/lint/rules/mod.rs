@@ -3,13 +3,20 @@
 
 use super::rule::Rule;
 
+mod dead_security_hook;
 mod duplicate_list_name;
 mod egress_without_loopback;
 mod fifth_pid;
+mod impossible_override;
 mod kill_of_essential_process;
 mod kill_without_override;
 mod later_document;
 mod lonely_rate_limit_scope;
+mod missing_function;
+mod missing_kernel_feature;
+mod missing_member;
+mod missing_system_call;
+mod missing_tracepoint;
 mod override_without_error;
 mod second_pid_filter;
 mod signal_without_number;
@@ -19,11 +26,13 @@ mod toctou_argument;
 pub(super) mod unexplained_suppression;
 mod unfiltered_hot_function;
 pub(super) mod unknown_suppression;
+mod unreachable_function;
 mod unreachable_selector;
 pub(super) mod unreadable_suppression;
 pub(super) mod unused_suppression;
 mod validated_generated_list;
 mod wrong_api_version;
+mod wrong_parameter;
 
 /// Every rule, sorted by code. A group has a hundred codes; those of rules that are gone are not used again.
 pub(super) static ALL: &[&Rule] = &[
@@ -50,6 +59,16 @@ pub(super) static ALL: &[&Rule] = &[
     &unfiltered_hot_function::RULE,
     // 25xx: redundancy.
     &subsumed_value::RULE,
+    // 26xx: kernels.
+    &missing_function::RULE,
+    &missing_system_call::RULE,
+    &unreachable_function::RULE,
+    &wrong_parameter::RULE,
+    &impossible_override::RULE,
+    &dead_security_hook::RULE,
+    &missing_tracepoint::RULE,
+    &missing_member::RULE,
+    &missing_kernel_feature::RULE,
     // 29xx: suppressions.
     &unused_suppression::RULE,
     &unknown_suppression::RULE,
