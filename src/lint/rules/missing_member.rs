@@ -22,12 +22,12 @@ metadata:
   name: example
 spec:
   kprobes:
-  - call: security_file_open
+  - call: security_bprm_check
     syscall: false
     args:
     - index: 0
       type: string
-      resolve: «f_path.dentry.d_names.name»
+      resolve: «file.f_path.dentry.d_names.name»
 "#,
         good: r#"apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
@@ -35,12 +35,12 @@ metadata:
   name: example
 spec:
   kprobes:
-  - call: security_file_open
+  - call: security_bprm_check
     syscall: false
     args:
     - index: 0
       type: string
-      resolve: f_path.dentry.d_name.name
+      resolve: file.f_path.dentry.d_name.name
 "#,
         fix: "Correct the name, or name the structure with `btfType` where the parameter is no pointer to it.",
     },

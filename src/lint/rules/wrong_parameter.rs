@@ -25,10 +25,8 @@ spec:
   - call: security_inode_unlink
     syscall: false
     args:
-    - index: 0
+    - index: 1
       type: «file»
-    - index: «2»
-      type: dentry
 "#,
         good: r#"apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
