@@ -21,6 +21,7 @@ metadata:
 spec:
   lists:
   - {name: große, type: generated_syscalls, validated: true} # ü
+  # tpc: ignore-file[unused-definition] its name is what counts
   kprobes:
   - call: security_file_open
     syscall: false
@@ -506,13 +507,20 @@ fn targets_choose_what_is_said() {
 fn a_rule_speaks_for_one_remark_of_check() {
     let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: o}\nspec:\n  kprobes:\n  - call: do_exit\n    syscall: false\n    selectors: [{matchActions: [{action: Override}]}]\n";
     let dir = directory(&[("p.yaml", text)]);
-    let said = report(dir.path(), &["--format", "concise"], 1);
+    let for_tpc = ["--target", "tpc"];
+    let concise = [&["--format", "concise"], for_tpc.as_slice()].concat();
+    let said = report(dir.path(), &concise, 1);
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(
         said.contains("error[TPC2004]") && said.contains("`Override` works on system calls"),
         "{said}"
     );
-    let off = found(dir.path(), &["--level", "override-without-error=off"]);
+    let off = [
+        &["--level", "override-without-error=off"],
+        for_tpc.as_slice(),
+    ]
+    .concat();
+    let off = found(dir.path(), &off);
     assert_eq!(off, ["TPC1008", "TPC1008"], "the remark comes back");
 }
 
@@ -598,8 +606,8 @@ fn a_hash_in_a_text_is_no_comment() {
 
 #[test]
 fn warnings_of_the_language_can_be_ignored_and_errors_of_reading_cannot() {
-    let warning = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: w}\nspec:\n  kprobes:\n  - call: sys_mont # tpc: ignore[TPC1002] a call of our kernel\n";
-    let dir = directory(&[("p.yaml", warning)]);
+    let language = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: w}\nspec:\n  kprobes:\n  - call: mount # tpc: ignore[TPC1002] a call of our kernel\n";
+    let dir = directory(&[("p.yaml", language)]);
     assert_eq!(found(dir.path(), &[]), [""; 0]);
     let error = CLEAN.replace(
         "call: sys_mount",
@@ -679,7 +687,8 @@ fn a_baseline_hides_what_is_known() {
     fs::write(dir.path().join("sub/hot.yaml"), more).expect("a file");
     assert_eq!(
         found(dir.path(), &["--baseline", "known.json"]),
-        ["TPC2401", "TPC2401"]
+        ["TPC2107", "TPC2401", "TPC2401"],
+        "the same function twice is a finding of its own"
     );
     fs::write(dir.path().join("sub/hot.yaml"), CLEAN).expect("a file");
     let output = run(dir.path(), &["lint", "--baseline", "known.json"], "");

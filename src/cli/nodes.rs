@@ -7,18 +7,21 @@ use rayon::prelude::*;
 
 use crate::diag::{Diagnostic, code};
 use crate::facts::{Error, Facts, NAMES, shipped};
-use crate::lint::Node;
+use crate::lint::{Node, Settings};
 use crate::policy::nearest;
 
-/// The kernels of some names. Files are looked for from a directory, or where the command runs.
+/// Adds kernels to the settings. Files are looked for from a directory, or where the command runs.
 ///
 /// # Errors
-/// A name is neither that of a kernel that ships nor that of a file of facts.
-pub(super) fn named(
+/// A name is neither a version, nor that of a kernel that ships, nor that of a file of facts.
+pub(super) fn add(
     names: &[String],
     directory: Option<&Path>,
-) -> Result<Vec<Arc<Node>>, Box<Diagnostic>> {
-    let one = |name: &String| {
+    settings: &mut Settings,
+) -> Result<(), Box<Diagnostic>> {
+    let (versions, names): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| version(name).is_some());
+    let one = |name: &&String| {
         let facts = match shipped(name) {
             Some(facts) => facts,
             None => read(name, directory),
@@ -31,7 +34,30 @@ pub(super) fn named(
         };
         facts.map(node).map_err(|error| unusable(name, &error))
     };
-    names.par_iter().map(one).collect()
+    let nodes: Result<Vec<Arc<Node>>, _> = names.par_iter().map(one).collect();
+    settings.nodes = nodes?;
+    settings.kernels = versions
+        .into_iter()
+        .filter_map(|text| version(text))
+        .collect();
+    let known = settings
+        .nodes
+        .iter()
+        .map(|node| node.facts.release_numbers());
+    settings
+        .kernels
+        .extend(known.filter(|version| *version != (0, 0)));
+    Ok(())
+}
+
+/// `5.10`: a version alone, of which rules know some things.
+fn version(text: &str) -> Option<(u16, u16)> {
+    let number = |part: &str| {
+        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse().ok().filter(|_| digits)
+    };
+    let (major, minor) = text.split_once('.')?;
+    Some((number(major)?, number(minor)?))
 }
 
 fn read(name: &str, directory: Option<&Path>) -> Result<Facts, Error> {
@@ -52,7 +78,7 @@ fn unusable(name: &str, error: &Error) -> Box<Diagnostic> {
     let help = match nearest(name, NAMES).filter(|_| absent) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
-            "name one of {}, or a file that `tpc kernel-facts` wrote",
+            "name one of {}, a file that `tpc kernel-facts` wrote, or a version such as 5.10",
             NAMES.join(", ")
         ),
     };

@@ -1,7 +1,6 @@
 //! Finding and reading `tpc.toml`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::ValueHint;
 
@@ -9,7 +8,7 @@ use super::input::unreadable;
 use super::nodes;
 use crate::config::{self, Config};
 use crate::diag::{Diagnostic, Sources};
-use crate::lint::Node;
+use crate::lint::Settings;
 
 /// Options that choose the configuration.
 #[derive(Debug, clap::Args)]
@@ -55,8 +54,8 @@ impl Project {
     }
 
     /// The kernels of the configuration; files are relative to it.
-    pub(super) fn kernels(&self) -> Result<Vec<Arc<Node>>, Box<Diagnostic>> {
-        nodes::named(&self.config.kernels, self.root.as_deref())
+    pub(super) fn add_kernels(&self, settings: &mut Settings) -> Result<(), Box<Diagnostic>> {
+        nodes::add(&self.config.kernels, self.root.as_deref(), settings)
     }
 
     /// Whether a file is looked at.

@@ -32,7 +32,7 @@ impl Facts {
     }
 
     /// Major and minor number of the release; zeros if it has none.
-    pub fn release_numbers(&self) -> (u32, u32) {
+    pub fn release_numbers(&self) -> (u16, u16) {
         let mut numbers = self.release.split(|c: char| !c.is_ascii_digit());
         let mut next = || numbers.next().and_then(|text| text.parse().ok());
         (next().unwrap_or(0), next().unwrap_or(0))

@@ -25,6 +25,7 @@ pub mod facts;
 pub mod fix;
 mod kernels;
 mod levels;
+mod reason;
 mod registry;
 mod rule;
 mod rules;
@@ -32,9 +33,10 @@ mod suppress;
 
 use std::sync::Arc;
 
-use crate::check::{self, CheckedPolicy};
+use crate::check::{self, Judged};
 use crate::diag::render::Hooking;
 use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, code};
+use crate::policy::history::Release;
 use crate::policy::{self, Policy};
 
 pub use examples::Example;
@@ -44,17 +46,20 @@ pub use registry::{RULES, by_code, by_name};
 pub use rule::{Docs, Group, Level, Rule, Target};
 
 use context::Context;
-use kernels::Placement;
 use rule::Found;
 
 /// What the user asks for.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub levels: Levels,
-    /// The systems that run the policies.
+    /// Where the policies run: at least one system.
     pub targets: Vec<Target>,
-    /// The kernels that they run on.
-    pub kernels: Vec<Arc<Node>>,
+    /// The release of Tetragon that the policies are for; the newest if absent.
+    pub release: Option<Release>,
+    /// Kernels that the policies shall work on, as major and minor version.
+    pub kernels: Vec<(u16, u16)>,
+    /// Kernels that they run on, by what is known of them; their versions are among `kernels`.
+    pub nodes: Vec<Arc<Node>>,
     /// Whether comments silence findings.
     pub ignores: bool,
     /// Whether such a comment must say why.
@@ -66,7 +71,9 @@ impl Default for Settings {
         Self {
             levels: Levels::default(),
             targets: vec![Target::Tetragon],
+            release: None,
             kernels: Vec::new(),
+            nodes: Vec::new(),
             ignores: true,
             require_reason: true,
         }
@@ -74,11 +81,26 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Sets where the policies run. Without a system among the targets, that is Tetragon.
+    pub fn aim(&mut self, targets: impl IntoIterator<Item = Target>) {
+        self.targets = targets.into_iter().collect();
+        if !self.targets.iter().any(|target| target.is_system()) {
+            self.targets.push(Target::Tetragon);
+        }
+    }
+
+    /// Sets the release of Tetragon that policies must fit. Then what Tetragon says counts, whatever else runs them.
+    pub fn fit(&mut self, release: Option<Release>) {
+        self.release = release;
+        if release.is_some() && !self.targets.contains(&Target::Tetragon) {
+            self.targets.push(Target::Tetragon);
+        }
+    }
+
     /// Whether a rule runs.
     pub fn runs(&self, rule: &Rule) -> bool {
-        let asked = rule
-            .target
-            .is_none_or(|target| self.targets.contains(&target));
+        let asked = |target: &Target| self.targets.contains(target);
+        let asked = rule.targets.is_empty() || rule.targets.iter().any(asked);
         asked && self.levels.of(rule) != Level::Off
     }
 }
@@ -165,7 +187,7 @@ fn of_policy(
     hookings: &mut Vec<Hooking>,
 ) -> Vec<Said> {
     let mut sink = Sink::new();
-    let checked = judge(policy, settings, &mut sink);
+    let judged = judge(policy, settings, &mut sink);
     let of_check = sink.into_sorted().into_iter();
     let mut said: Vec<Said> = of_check
         .map(|diagnostic| Said {
@@ -173,15 +195,17 @@ fn of_policy(
             rule: None,
         })
         .collect();
-    let placement = placement(policy, settings);
+    // What could not be read is left out of the policy: a selector may seem to have no filters.
+    let whole = !policy.spec_incomplete;
+    let nodes = settings.nodes.as_slice();
+    let placement = kernels::place(&judged, if whole { nodes } else { &[] }, &settings.targets);
     let context = Context {
         policy,
         sources,
-        checked: checked.as_ref(),
         placement: &placement,
+        judged: &judged,
+        settings,
     };
-    // What could not be read is left out of the policy: a selector may seem to have no filters.
-    let whole = !policy.spec_incomplete;
     // A node behind an alias stands at its anchor: an edit there changes other places too.
     let editable = !sources.text(policy.file).contains('&');
     for rule in RULES.iter().filter(|rule| whole && settings.runs(rule)) {
@@ -199,27 +223,14 @@ fn of_policy(
     said
 }
 
-/// What becomes of the policy on the kernels that the user names.
-fn placement(policy: &Policy, settings: &Settings) -> Placement {
-    if settings.kernels.is_empty() || policy.spec_incomplete {
-        return Placement::default();
+/// The meaning of a policy: the one place that calls `check`. Whether tpc compiles a policy is asked where it is a
+/// target.
+fn judge<'a>(policy: &'a Policy, settings: &Settings, sink: &mut Sink) -> Judged<'a> {
+    let judged = check::language(policy, sink);
+    if settings.targets.contains(&Target::Tpc) {
+        check::supported(&judged, sink);
     }
-    // What is said of the language has been said by `judge`.
-    let judged = check::language(policy, &mut Sink::new());
-    kernels::place(&judged, &settings.kernels, &settings.targets)
-}
-
-/// The meaning of a policy: the one place that calls `check`.
-fn judge(policy: &Policy, settings: &Settings, sink: &mut Sink) -> Option<CheckedPolicy> {
-    let mut own = Sink::new();
-    let checked = check::check(policy, &mut own);
-    let for_tpc = settings.targets.contains(&Target::Tpc);
-    for diagnostic in own.into_sorted() {
-        if for_tpc || diagnostic.code != code::NOT_SUPPORTED {
-            sink.push(diagnostic);
-        }
-    }
-    checked
+    judged
 }
 
 /// Drops what a rule says better, and gives everything its level.

@@ -5,6 +5,7 @@
 //! actions, selectors, hooks): the item is left out and the rest of the policy is still decoded.
 
 use super::model::{Named, records};
+use super::shape::Shape;
 use super::suggest::{advice, correction, nearest};
 use super::words::Word;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
@@ -24,6 +25,9 @@ pub(super) trait Decode: Sized {
     fn absent() -> Option<Self> {
         None
     }
+
+    /// What `decode` takes.
+    fn shape() -> Shape;
 }
 
 /// How a field departs from what its type says.
@@ -40,11 +44,11 @@ pub(super) enum Mark {
 
 /// Declares the records of the model.
 macro_rules! record {
-    ($($(#[$meta:meta])* $name:ident $what:literal {
+    ($($(#[doc = $doc:literal])* $name:ident $what:literal {
         $($key:literal $([$mark:ident])? $field:ident: $type:ty,)*
     })*) => {
         $(
-            $(#[$meta])*
+            $(#[doc = $doc])*
             #[derive(Clone, Debug, PartialEq)]
             pub struct $name {
                 /// The whole record.
@@ -58,8 +62,29 @@ macro_rules! record {
                     $(let $field: Option<$type> = record.field($key, record!(@mark $($mark)?));)*
                     Some(Self { span: node.span, $($field: $field?,)* })
                 }
+
+                fn shape() -> Shape {
+                    Shape::Record($what)
+                }
             }
         )*
+
+        /// What every record takes, from the types of its fields.
+        pub(super) fn shapes() -> Vec<shape::Record> {
+            vec![$(shape::Record {
+                name: $what,
+                doc: concat!($($doc),*),
+                fields: vec![$({
+                    let mark: Mark = record!(@mark $($mark)?);
+                    shape::Field {
+                        name: $key,
+                        shape: <$type as Decode>::shape(),
+                        required: mark == Mark::Required || <$type as Decode>::absent().is_none(),
+                        nullable: mark == Mark::Default,
+                    }
+                }),*],
+            }),*]
+        }
 
         /// Every record with its fields, to find where a misplaced field belongs.
         pub(super) fn records() -> &'static [(&'static str, &'static [&'static str])] {
@@ -164,6 +189,10 @@ fn decode_field<T: Decode>(node: &Node, key: &str, mark: Mark, sink: &mut Sink) 
 }
 
 impl<T: Decode> Decode for Option<T> {
+    fn shape() -> Shape {
+        T::shape()
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         T::decode(node, field, sink).map(Some)
     }
@@ -174,6 +203,10 @@ impl<T: Decode> Decode for Option<T> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let items = items(node, field, sink)?;
         let field = item_field(field);
@@ -202,6 +235,10 @@ impl<T: Decode> Decode for Vec<T> {
 }
 
 impl<T: Decode> Decode for Vec<Named<T>> {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(T::shape()))
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
             wrong_type(node, field, "a mapping", sink);
@@ -238,6 +275,10 @@ fn items<'a>(node: &'a Node, field: &str, sink: &mut Sink) -> Option<&'a [Node]>
 }
 
 impl Decode for Spanned<String> {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) if scalar.resolved == Resolved::Text => {
@@ -266,6 +307,10 @@ fn unrendered(span: Span, name: &str) -> Diagnostic {
 }
 
 impl Decode for Spanned<bool> {
+    fn shape() -> Shape {
+        Shape::Bool
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) => match scalar.resolved {
@@ -279,6 +324,10 @@ impl Decode for Spanned<bool> {
 }
 
 impl<W: Word> Decode for Spanned<W> {
+    fn shape() -> Shape {
+        Shape::Word(W::WORDS.iter().map(|(word, _)| *word).collect())
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let text = match &node.value {
             Value::Scalar(scalar) if scalar.resolved == Resolved::Text => &scalar.text,
@@ -305,6 +354,10 @@ impl<W: Word> Decode for Spanned<W> {
 macro_rules! integers {
     ($($type:ty: $min:expr, $max:expr;)*) => {$(
         impl Decode for Spanned<$type> {
+            fn shape() -> Shape {
+                Shape::Whole($min.into(), $max.into())
+            }
+
             fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
                 let value = integer(node, field, $min.into(), $max.into(), sink)?;
                 // In range: `integer` has checked it.

@@ -5,6 +5,7 @@ use super::decode::{
 };
 use super::model::{Policy, Spec};
 use super::names;
+use super::shape::Shape;
 use super::suggest::{choice, nearest};
 use super::words::{Kind, Word};
 use crate::diag::{Diagnostic, FileId, Sink, Sources, Span, Spanned, code};
@@ -270,6 +271,10 @@ fn check_name(name: &Spanned<String>, what: &str, rule: Rule, sink: &mut Sink) {
 struct Name(Spanned<String>);
 
 impl Decode for Name {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) if scalar.resolved != Resolved::Null => {
@@ -287,6 +292,10 @@ impl Decode for Name {
 struct Labels(Vec<(Spanned<String>, Spanned<String>)>);
 
 impl Decode for Labels {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(Shape::Text))
+    }
+
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
             wrong_type(node, field, "a mapping", sink);

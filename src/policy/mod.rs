@@ -9,6 +9,7 @@ mod document;
 pub mod history;
 mod model;
 mod names;
+mod shape;
 mod suggest;
 mod words;
 
@@ -20,5 +21,6 @@ pub use model::{
     Workloads, is_set,
 };
 pub use names::label_value;
+pub use shape::{Use, uses};
 pub use suggest::nearest;
 pub use words::*;

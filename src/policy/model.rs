@@ -10,6 +10,7 @@
 //! Source: Tetragon CRD 1.8.13 (`pkg/k8s/apis/cilium.io/v1alpha1`).
 
 use super::decode::{Decode, Mark, Record, record};
+use super::shape::{self, Shape};
 use super::words::{
     ActionKind, ArgType, BinaryOperator, CapabilitySet, Kind, LabelOperator, ListKind, Namespace,
     Operator, SetOperator,

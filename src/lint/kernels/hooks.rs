@@ -5,7 +5,7 @@ use crate::attach::{self, Argument, Expected, Kernel, Kind as Lack, Means, Reaso
 use crate::check::facts::About;
 use crate::check::form::{Hook, Section, Written};
 use crate::diag::{Span, render::Hooking};
-use crate::kernel::security;
+use crate::kernel::{security, syscalls};
 use crate::policy::{ActionKind, Arg, ArgType, Kprobe, Word};
 
 /// Prefix of functions that decide.
@@ -95,8 +95,10 @@ fn functions(
                 (false, short)
             }
         };
-        parameters(look, hook, one, placement);
-        outcomes.push(outcome);
+        outcomes.push(match parameters(look, hook, one, placement) {
+            true => outcome,
+            false => (false, "wrong type".to_owned()),
+        });
     }
     summary(outcomes)
 }
@@ -262,7 +264,9 @@ fn explain(
     match reason.kind {
         Lack::Missing if one.syscall => {
             let known = facts.functions.keys().filter_map(|known| portable(known));
-            let help = match near(name, known) {
+            // A name that is right stands for no other.
+            let is_known = name.strip_prefix("sys_").is_some_and(syscalls::is_known);
+            let help = match near(name, known).filter(|_| !is_known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "it came with a later kernel, is not built in, or is for another machine: \
                          `ignore: {callNotFound: true}` loads the rest"
@@ -315,12 +319,18 @@ fn override_span(hook: &Hook<'_>) -> Option<Span> {
     first.map(|action| action.action.span)
 }
 
-/// Every parameter that is not what the policy reads, and a return value that is not there.
-fn parameters(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>, placement: &mut Placement) {
+/// Reports every parameter that is not what the policy reads, and a return value that is not there. Whether all are.
+fn parameters(
+    look: &Look<'_>,
+    hook: &Hook<'_>,
+    one: &Called<'_>,
+    placement: &mut Placement,
+) -> bool {
     let facts = &look.node.facts;
     let (false, Some(prototype)) = (one.syscall, facts.prototype(one.name)) else {
-        return;
+        return true;
     };
+    let mut fit = true;
     let probe = |arguments, reads_return| {
         let wanted = Wanted {
             call: one.name,
@@ -346,6 +356,7 @@ fn parameters(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>, placement: &mu
         };
         let what = reason.what.strip_prefix("a ").unwrap_or(&reason.what);
         let message = format!("there is no {what}");
+        fit = false;
         placement.push(Kind::Parameter, span, look.node, message, help());
     }
     let returns = hook
@@ -354,8 +365,10 @@ fn parameters(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>, placement: &mu
         .filter(|_| hook.parts.return_arg.is_some());
     if let Some((span, _)) = returns.zip(probe(Vec::new(), true)) {
         let message = format!("`{}` returns nothing", one.name);
+        fit = false;
         placement.push(Kind::Parameter, span, look.node, message, help());
     }
+    fit
 }
 
 fn index(arg: &Arg) -> usize {

@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Kernel,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "an lsmhook does not run on a kernel that the policy is for",

@@ -12,7 +12,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Security,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "the process is killed, but its call is not refused",
@@ -44,6 +44,9 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
   - call: security_inode_unlink
     syscall: false

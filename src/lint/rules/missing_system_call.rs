@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Kernel,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a system call does not exist on a kernel that the policy is for",

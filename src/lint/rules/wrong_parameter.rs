@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Kernel,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "an argument does not fit the prototype of the function on a kernel that the policy is for",
