@@ -11,7 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asm", &["kernel"]),
     ("btf", &["kernel"]),
     ("elf", &[]),
-    ("attach", &["kernel"]),
+    ("attach", &["kernel", "btf"]),
     ("facts", &["attach", "btf"]),
     ("ir", &["diag"]),
     ("yaml", &["diag"]),

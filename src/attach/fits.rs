@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::btf::{Btf, Kind, TypeId};
+
 /// What a parameter or a return value of a function is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Described<'a> {
@@ -13,6 +15,24 @@ pub enum Described<'a> {
     Pointer,
     /// A structure by value, a floating-point number.
     Other,
+}
+
+impl<'a> Described<'a> {
+    /// What a type of a kernel is.
+    pub fn of(btf: &'a Btf, ty: TypeId) -> Self {
+        match btf.resolve(ty).map(|(_, ty)| &ty.kind) {
+            Some(Kind::Int { .. } | Kind::Enum { .. }) => Self::Number,
+            Some(Kind::Ptr(to)) => match btf.resolve(*to) {
+                Some((_, to)) if to.kind.is_composite() => Self::Struct(btf.str(to.name)),
+                Some((_, to)) if matches!(to.kind, Kind::Fwd { .. }) => {
+                    Self::Struct(btf.str(to.name))
+                }
+                _ => Self::Pointer,
+            },
+            None if ty == TypeId::VOID => Self::Void,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl fmt::Display for Described<'_> {

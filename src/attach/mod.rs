@@ -8,6 +8,7 @@ mod fits;
 
 pub use fits::{Described, Expected};
 
+use crate::btf::{Btf, TypeId};
 use crate::kernel::security;
 
 /// What a kernel is asked.
@@ -33,6 +34,18 @@ pub trait Kernel {
 pub struct Signature<'a> {
     pub returns: Described<'a>,
     pub parameters: Vec<Described<'a>>,
+}
+
+impl<'a> Signature<'a> {
+    /// What the types of a kernel say of a function.
+    pub fn of(btf: &'a Btf, function: TypeId) -> Option<Self> {
+        let (returns, parameters) = btf.signature(function)?;
+        let parameters = parameters.iter();
+        Some(Self {
+            returns: Described::of(btf, returns),
+            parameters: parameters.map(|one| Described::of(btf, one.ty)).collect(),
+        })
+    }
 }
 
 /// Where a trampoline runs its program.

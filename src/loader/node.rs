@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::sys::{self, NewProgram, ProgramKind, TracePoint};
 use crate::asm::{Insn, op};
-use crate::attach::{self, Described, Kernel, Point, Signature};
+use crate::attach::{self, Kernel, Point, Signature};
 use crate::btf::{Btf, Kind, TypeId};
 use crate::kernel::helpers;
 
@@ -84,25 +84,6 @@ impl Node {
         self.btf.as_ref().ok()?.function(name)
     }
 
-    /// What a parameter is: for a pointer to a structure its name.
-    fn describe(&self, ty: TypeId) -> Described<'_> {
-        let Ok(btf) = &self.btf else {
-            return Described::Other;
-        };
-        match btf.resolve(ty).map(|(_, ty)| &ty.kind) {
-            Some(Kind::Int { .. } | Kind::Enum { .. }) => Described::Number,
-            Some(Kind::Ptr(to)) => match btf.resolve(*to) {
-                Some((_, to)) if to.kind.is_composite() => Described::Struct(btf.str(to.name)),
-                Some((_, to)) if matches!(to.kind, Kind::Fwd { .. }) => {
-                    Described::Struct(btf.str(to.name))
-                }
-                _ => Described::Pointer,
-            },
-            None if ty == TypeId::VOID => Described::Void,
-            _ => Described::Other,
-        }
-    }
-
     /// Whether a tracing program can attach there; the error is the kernel's.
     fn try_tracing(&self, function: TypeId, at: TracePoint) -> io::Result<()> {
         let program = NewProgram {
@@ -154,11 +135,7 @@ impl Kernel for Node {
 
     fn signature(&self, name: &str) -> Option<Signature<'_>> {
         let btf = self.btf.as_ref().ok()?;
-        let (returns, parameters) = btf.signature(btf.function(name)?)?;
-        Some(Signature {
-            returns: self.describe(returns),
-            parameters: parameters.iter().map(|one| self.describe(one.ty)).collect(),
-        })
+        Signature::of(btf, btf.function(name)?)
     }
 
     fn has_helper(&self, name: &str) -> bool {

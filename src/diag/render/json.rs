@@ -28,7 +28,8 @@ pub struct Document {
     files: Vec<String>,
     /// In the order of the files, then of their places.
     diagnostics: Vec<Entry>,
-    /// How each hook gets into each kernel; empty without kernels.
+    /// How each hook gets into each kernel; absent without kernels.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     hooks: Vec<OnKernel>,
 }
 
