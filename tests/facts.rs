@@ -458,6 +458,25 @@ fn ask(facts: &Facts) {
     facts.release_numbers();
 }
 
+#[test]
+fn the_schema_is_up_to_date_and_obeyed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/kernel-facts.json");
+    let generated = tpc::facts::schema();
+    if std::env::var_os("TPC_BLESS").is_some() {
+        fs::write(&path, &generated).expect("the file is writable");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == generated,
+        "schema/kernel-facts.json is old: run this test with TPC_BLESS=1"
+    );
+    let schema = serde_json::from_str(&kept).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let document = serde_json::from_slice(&SMALL.to_json()).expect("JSON");
+    assert!(validator.is_valid(&document));
+    assert!(!validator.is_valid(&serde_json::json!({ "version": 1 })));
+}
+
 fn tpc(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tpc"))
         .current_dir(directory)

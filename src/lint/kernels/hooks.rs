@@ -86,10 +86,11 @@ fn functions(
     for one in &all {
         let outcome = match attach(look, hook, one) {
             Ok(how) => (true, how),
-            Err(reason) if one.optional && reason.kind == Lack::Missing => {
+            Err(Refused::Multi) => (false, "refused with kprobe.multi".to_owned()),
+            Err(Refused::Kernel(reason)) if one.optional && reason.kind == Lack::Missing => {
                 (false, "left out".to_owned())
             }
-            Err(reason) => {
+            Err(Refused::Kernel(reason)) => {
                 let short = short(look, one, &reason);
                 explain(look, hook, one, &reason, placement);
                 (false, short)
@@ -152,8 +153,22 @@ fn is_system_call(name: &str) -> bool {
     portable.starts_with("sys_")
 }
 
+/// Why a hook is not attached.
+enum Refused {
+    Kernel(Reason),
+    /// By Tetragon, which does not override `security_` functions where it attaches all hooks with one link
+    /// (`createMultiKprobeSensor`); the rule `refused-with-multi` says so whatever the kernel.
+    Multi,
+}
+
+impl From<Reason> for Refused {
+    fn from(reason: Reason) -> Self {
+        Self::Kernel(reason)
+    }
+}
+
 /// How a hook on a function is attached, or why not.
-fn attach(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>) -> Result<String, Reason> {
+fn attach(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>) -> Result<String, Refused> {
     let facts = &look.node.facts;
     let target = target(look, one);
     let wanted = |means, with_arguments| Wanted {
@@ -181,25 +196,30 @@ fn attach(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>) -> Result<String, 
         return check(ladder[0], true)
             .map(|()| ladder[0])
             .or_else(|_| check(ladder[1], true).map(|()| ladder[1]))
-            .map(|means| means.name().to_owned());
+            .map(|means| means.name().to_owned())
+            .map_err(Refused::Kernel);
     }
+    let multi = multi(look);
     let (means, word) = match hook.parts.section {
         Section::Fentries => (Means::Fentry, "fentry"),
-        _ if multi(look, one, overrides) => (Means::Kprobe, "kprobe.multi"),
+        _ if multi => (Means::Kprobe, "kprobe.multi"),
         _ => (Means::Kprobe, "kprobe"),
     };
     check(means, false)?;
     if facts.prototype(&target).is_none() && !facts.typedefs.is_empty() {
-        return Err(Reason {
+        return Err(Refused::Kernel(Reason {
             kind: Lack::Unreachable,
             what: format!(
                 "`{target}`: the kernel's BTF does not describe it, and Tetragon asks for that"
             ),
             remedy: "hook another function".to_owned(),
-        });
+        }));
     }
     if !overrides {
         return Ok(word.to_owned());
+    }
+    if multi && one.name.starts_with(SECURITY) {
+        return Err(Refused::Multi);
     }
     let replaces = match one.name.starts_with(SECURITY) {
         true => Means::FmodRet,
@@ -214,14 +234,14 @@ fn attach(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>) -> Result<String, 
 }
 
 /// Whether Tetragon attaches all functions of a policy with one link.
-fn multi(look: &Look<'_>, one: &Called<'_>, overrides: bool) -> bool {
+fn multi(look: &Look<'_>) -> bool {
     let facts = &look.node.facts;
     let options = &look.judged.policy.spec.options;
     let disabled = options
         .iter()
         .any(|option| option.name.value == "disable-kprobe-multi");
     let has = facts.option("FPROBE") == Some(true) && facts.release_numbers() >= (5, 18);
-    has && !disabled && !(overrides && one.name.starts_with(SECURITY))
+    has && !disabled
 }
 
 fn overrides(hook: &Hook<'_>) -> bool {
