@@ -1,12 +1,12 @@
 //! Hooks on functions, tracepoints and security decisions: whether and how they get into a kernel.
 
-use super::{Kind, Look, Placement, Target, near};
-use crate::attach::{self, Argument, Expected, Kernel, Kind as Lack, Means, Reason, Wanted};
+use super::{Kind, Look, Placement, Target, near, parameters};
+use crate::attach::{self, Kernel, Kind as Lack, Means, Reason, Wanted};
 use crate::check::facts::About;
 use crate::check::form::{Hook, Section, Written};
 use crate::diag::{Span, render::Hooking};
 use crate::kernel::{security, syscalls};
-use crate::policy::{ActionKind, Arg, ArgType, Kprobe, Word};
+use crate::policy::{ActionKind, Kprobe};
 
 /// Prefix of functions that decide.
 const SECURITY: &str = "security_";
@@ -68,11 +68,11 @@ fn name<'a>(hook: &Hook<'a>) -> &'a str {
 }
 
 /// A function of a hook: its portable name, where that is written, and whether it may be missing.
-struct Called<'a> {
-    name: &'a str,
+pub(super) struct Called<'a> {
+    pub(super) name: &'a str,
     span: Span,
     optional: bool,
-    syscall: bool,
+    pub(super) syscall: bool,
 }
 
 fn functions(
@@ -96,7 +96,7 @@ fn functions(
                 (false, short)
             }
         };
-        outcomes.push(match parameters(look, hook, one, placement) {
+        outcomes.push(match parameters::report(look, hook, one, placement) {
             true => outcome,
             false => (false, "wrong type".to_owned()),
         });
@@ -177,7 +177,12 @@ fn attach(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>) -> Result<String, 
         means,
         syscall: one.syscall,
         arguments: match with_arguments {
-            true => hook.parts.args.iter().filter_map(argument).collect(),
+            true => hook
+                .parts
+                .args
+                .iter()
+                .filter_map(parameters::argument)
+                .collect(),
             false => Vec::new(),
         },
         reads_return: with_arguments && hook.parts.return_arg.is_some(),
@@ -320,7 +325,7 @@ fn explain(
             let help = reason.remedy.clone();
             placement.push(Kind::Unreachable, one.span, look.node, message, help);
         }
-        // `parameters` says more.
+        // `parameters` says it.
         Lack::Argument(_) | Lack::Return | Lack::Helper => {}
     }
 }
@@ -337,124 +342,4 @@ fn override_span(hook: &Hook<'_>) -> Option<Span> {
     let mut actions = hook.selectors.iter().flat_map(|selector| selector.actions);
     let first = actions.find(|action| action.action.value == ActionKind::Override);
     first.map(|action| action.action.span)
-}
-
-/// Reports every parameter that is not what the policy reads, and a return value that is not there. Whether all are.
-fn parameters(
-    look: &Look<'_>,
-    hook: &Hook<'_>,
-    one: &Called<'_>,
-    placement: &mut Placement,
-) -> bool {
-    let facts = &look.node.facts;
-    let (false, Some(prototype)) = (one.syscall, facts.prototype(one.name)) else {
-        return true;
-    };
-    let mut fit = true;
-    let probe = |arguments, reads_return| {
-        let wanted = Wanted {
-            call: one.name,
-            target: one.name,
-            means: Means::Kprobe,
-            syscall: false,
-            arguments,
-            reads_return,
-            helpers: Vec::new(),
-        };
-        let reason = attach::check(facts, &wanted).err();
-        reason.filter(|reason| matches!(reason.kind, Lack::Argument(_) | Lack::Return))
-    };
-    let help = || format!("its prototype is `{prototype}`");
-    for arg in hook.parts.args {
-        let Some(reason) = argument(arg).and_then(|wanted| probe(vec![wanted], false)) else {
-            continue;
-        };
-        let is_there = facts.parameter(prototype, index(arg)).is_some();
-        let span = match arg.ty.filter(|_| is_there) {
-            Some(ty) => ty.span,
-            None => arg.index.span,
-        };
-        let what = reason.what.strip_prefix("a ").unwrap_or(&reason.what);
-        let message = format!("there is no {what}");
-        fit = false;
-        placement.push(Kind::Parameter, span, look.node, message, help());
-    }
-    let returns = hook
-        .parts
-        .returns
-        .filter(|_| hook.parts.return_arg.is_some());
-    if let Some((span, _)) = returns.zip(probe(Vec::new(), true)) {
-        let message = format!("`{}` returns nothing", one.name);
-        fit = false;
-        placement.push(Kind::Parameter, span, look.node, message, help());
-    }
-    fit
-}
-
-fn index(arg: &Arg) -> usize {
-    usize::try_from(arg.index.value).unwrap_or(usize::MAX)
-}
-
-/// A parameter that is read as a type. What is resolved further or comes from elsewhere is none.
-fn argument(arg: &Arg) -> Option<Argument> {
-    let elsewhere = [&arg.source, &arg.resolve];
-    if elsewhere
-        .iter()
-        .any(|one| one.as_ref().is_some_and(|text| !text.value.is_empty()))
-    {
-        return None;
-    }
-    let ty = arg.declared_type();
-    Some(Argument {
-        index: index(arg),
-        expected: expected(ty),
-        ty: ty.name().to_owned(),
-    })
-}
-
-/// What a parameter of a type must be.
-fn expected(ty: ArgType) -> Expected {
-    use ArgType as T;
-    match ty {
-        T::Nop | T::Auto | T::DataLoc | T::Syscall64 => Expected::Nothing,
-        T::Int
-        | T::Int8
-        | T::Uint8
-        | T::Int16
-        | T::Uint16
-        | T::Int32
-        | T::Uint32
-        | T::Int64
-        | T::Uint64
-        | T::SizeT
-        | T::Fd
-        | T::Capability
-        | T::BpfCmd => Expected::Number,
-        T::String | T::CharBuf | T::ConstBuf => Expected::Text,
-        T::CharIovec => Expected::Structure(&["iovec"]),
-        T::Skb => Expected::Structure(&["sk_buff"]),
-        T::Sock => Expected::Structure(&["sock"]),
-        T::Socket => Expected::Structure(&["socket"]),
-        T::Sockaddr | T::SockaddrUn => Expected::SOCKET_ADDRESS,
-        T::File => Expected::Structure(&["file"]),
-        T::Filename => Expected::Structure(&["filename"]),
-        T::Path => Expected::Structure(&["path"]),
-        T::Dentry => Expected::Structure(&["dentry"]),
-        T::BpfAttr => Expected::Structure(&["bpf_attr"]),
-        T::BpfMap => Expected::Structure(&["bpf_map"]),
-        T::BpfProg => Expected::Structure(&["bpf_prog"]),
-        T::PerfEvent => Expected::Structure(&["perf_event"]),
-        T::UserNamespace => Expected::Structure(&["user_namespace"]),
-        T::Kiocb => Expected::Structure(&["kiocb"]),
-        T::IovIter => Expected::Structure(&["iov_iter"]),
-        T::Cred => Expected::Structure(&["cred"]),
-        T::LoadInfo => Expected::Structure(&["load_info"]),
-        T::Module => Expected::Structure(&["module"]),
-        T::LinuxBinprm => Expected::Structure(&["linux_binprm"]),
-        T::NetDevice => Expected::Structure(&["net_device"]),
-        // A structure without a name, up to 6.2 with the name of the type.
-        T::KernelCap | T::CapInheritable | T::CapPermitted | T::CapEffective => {
-            Expected::Structure(&["", "kernel_cap_struct"])
-        }
-    }
 }

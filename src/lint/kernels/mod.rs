@@ -5,6 +5,7 @@
 //! `check::facts::questions`. What the facts do not know is no problem.
 
 mod hooks;
+mod parameters;
 mod values;
 
 use std::sync::Arc;

@@ -295,7 +295,7 @@ fn feature(facts: &Facts, feature: Feature) -> Option<Lack> {
         .find(|name| facts.option(name) == Some(false));
     let why = match option {
         Some(option) => format!("it is built without CONFIG_{option}"),
-        None if facts.helpers.is_empty() || needs.functions.iter().any(|name| has(&name)) => {
+        None if facts.helpers.is_empty() || needs.functions.iter().any(has) => {
             return None;
         }
         None => format!("there is no `{}`", needs.functions.join("` or `")),
