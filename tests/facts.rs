@@ -448,7 +448,7 @@ proptest! {
 
 /// Asks everything of every function.
 fn ask(facts: &Facts) {
-    for name in facts.functions.keys() {
+    for name in facts.names() {
         facts.signature(name);
         let _ = facts.trampoline(name, Point::Entry);
         let _ = facts.trampoline(name, Point::ModifyReturn);
@@ -574,6 +574,15 @@ fn the_command_captures_and_lint_uses_it() {
         String::from_utf8_lossy(&out.stdout).contains("node"),
         "{out:?}"
     );
+}
+
+#[test]
+fn help_names_the_kernels_that_ship() {
+    let out = tpc(Path::new("."), &["lint", "--help"]);
+    let help = String::from_utf8_lossy(&out.stdout);
+    for name in tpc::facts::NAMES {
+        assert!(help.contains(name), "{name}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `tpc kernel-facts`: what a kernel has, for `tpc lint --kernel`.
 
-use std::io::Write;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::ValueHint;
@@ -48,6 +48,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Exit {
+    if to_stdout(args) && !args.json && std::io::stdout().is_terminal() {
+        return fail("facts are not for terminals: give --output FILE, or --json");
+    }
     let source = match &args.btf {
         Some(types) => Source::Files(Files {
             types: types.clone(),
@@ -72,17 +75,23 @@ fn write(args: &Args, facts: &Facts) -> Exit {
         true => facts.to_json(),
         false => facts.write(),
     };
-    let written = match args.output.to_str() {
-        Some("-") => {
+    let written = match to_stdout(args) {
+        true => {
             let mut stdout = std::io::stdout().lock();
             stdout.write_all(&bytes).and_then(|()| stdout.flush())
         }
-        _ => std::fs::write(&args.output, bytes),
+        false => std::fs::write(&args.output, bytes),
     };
     match written {
         Ok(()) => Exit::Clean,
+        // A reader that has gone is no failure.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Clean,
         Err(error) => fail(&format!("cannot write {}: {error}", args.output.display())),
     }
+}
+
+fn to_stdout(args: &Args) -> bool {
+    args.output.as_os_str() == "-"
 }
 
 fn fail(message: &str) -> Exit {

@@ -50,9 +50,21 @@ impl Facts {
         }
     }
 
+    /// The functions of the kernel proper.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let all = self.functions.keys().chain(self.untraceable.keys());
+        all.map(String::as_str)
+    }
+
+    /// Whether the kernel proper has a function.
+    fn is_own(&self, name: &str) -> bool {
+        self.functions.contains_key(name) || self.untraceable.contains_key(name)
+    }
+
     /// The prototype of a function, as C; `None` if the kernel does not describe it.
     pub fn prototype(&self, function: &str) -> Option<&str> {
-        let text = self.functions.get(function)?;
+        let text = self.functions.get(function);
+        let text = text.or_else(|| self.untraceable.get(function))?;
         Some(text.as_str()).filter(|text| !text.is_empty())
     }
 
@@ -68,7 +80,7 @@ impl Facts {
         if active.is_some_and(|names| !names.iter().any(|name| name == "bpf")) {
             return Err(SecurityLack::NotActive);
         }
-        match self.functions.contains_key(&format!("bpf_lsm_{hook}")) {
+        match self.is_own(&format!("bpf_lsm_{hook}")) {
             true => Ok(()),
             false => Err(SecurityLack::NoSuchHook),
         }
@@ -135,7 +147,8 @@ impl Facts {
 
     /// The name of a structure that the kernel's types only declare, from a prototype that uses it.
     fn incomplete(&self, base: &str) -> Option<&str> {
-        let texts = self.functions.values().chain(self.typedefs.values());
+        let functions = self.functions.values().chain(self.untraceable.values());
+        let texts = functions.chain(self.typedefs.values());
         texts
             .filter_map(|text| text.find(base).and_then(|at| text.get(at..at + base.len())))
             .next()
@@ -184,13 +197,9 @@ impl Facts {
 
     /// Why neither trampolines nor breakpoints get into a function (`within_notrace_func`, kernel/trace/trace_kprobe.c).
     fn untraced(&self, function: &str) -> Result<(), String> {
-        let untraceable = |name: &str| {
-            let list = self.untraceable.as_ref();
-            list.is_some_and(|list| list.contains(name))
-        };
         let stem = function.split('.').next().unwrap_or(function);
-        let by_stem = stem != function && self.functions.contains_key(stem) && !untraceable(stem);
-        match untraceable(function) && !by_stem {
+        let by_stem = stem != function && self.functions.contains_key(stem);
+        match self.untraceable.contains_key(function) && !by_stem {
             true => Err("ftrace cannot change it: it is marked notrace, written in assembly, or gone after boot".to_owned()),
             false => Ok(()),
         }
@@ -210,12 +219,11 @@ pub enum SecurityLack {
 impl Kernel for Facts {
     fn has_function(&self, name: &str) -> bool {
         let in_module = || self.modules.values().any(|names| names.contains(name));
-        self.functions.contains_key(name) || in_module()
+        self.is_own(name) || in_module()
     }
 
     fn similar(&self, name: &str) -> Option<String> {
-        let known = self.functions.keys().map(String::as_str);
-        attach::similar(name, known).map(str::to_owned)
+        attach::similar(name, self.names()).map(str::to_owned)
     }
 
     fn signature(&self, name: &str) -> Option<Signature<'_>> {

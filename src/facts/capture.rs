@@ -238,14 +238,13 @@ impl Parts {
         if facts.functions.is_empty() {
             return Err(Error::NoFunctions);
         }
-        facts.untraceable = self.traceable.map(|text| {
-            let traceable = lines::traceable(&text);
-            let rest = facts.functions.keys();
-            rest.filter(|name| !traceable.contains(name.as_str()))
-                .cloned()
-                .collect()
-        });
         facts.machine = machine(&facts.functions).to_owned();
+        if let Some(text) = &self.traceable {
+            let traceable = lines::traceable(text);
+            let all = std::mem::take(&mut facts.functions).into_iter();
+            (facts.functions, facts.untraceable) =
+                all.partition(|(name, _)| traceable.contains(name.as_str()));
+        }
         Ok(facts)
     }
 }

@@ -40,13 +40,14 @@ pub struct Facts {
     pub config: Option<BTreeMap<String, String>>,
     /// The security modules that are active, in their order.
     pub security_modules: Option<Vec<String>>,
-    /// Every function of the kernel proper, with its prototype: `int(struct file *file, int mask)`, or nothing if the
+    /// The functions of the kernel proper, each with its prototype: `int(struct file *file, int mask)`, or nothing if the
     /// kernel does not describe it.
     pub functions: BTreeMap<String, String>,
+    /// The same for functions that ftrace cannot change: neither trampolines nor breakpoints get there. Empty if that is not
+    /// known.
+    pub untraceable: BTreeMap<String, String>,
     /// Functions of which there are several with the same name.
     pub ambiguous: BTreeSet<String>,
-    /// Functions that ftrace cannot change: neither trampolines nor breakpoints get there.
-    pub untraceable: Option<BTreeSet<String>>,
     /// Functions that the kernel protects from breakpoints.
     pub unprobeable: Option<BTreeSet<String>>,
     /// Functions whose result may be replaced.

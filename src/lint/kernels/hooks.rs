@@ -288,7 +288,7 @@ fn explain(
     let why = reason.what.split_once(": ").map_or("", |(_, why)| why);
     match reason.kind {
         Lack::Missing if one.syscall => {
-            let known = facts.functions.keys().filter_map(|known| portable(known));
+            let known = facts.names().filter_map(portable);
             // A name that is right stands for no other.
             let is_known = name.strip_prefix("sys_").is_some_and(syscalls::is_known);
             let help = match near(name, known).filter(|_| !is_known) {
@@ -301,7 +301,7 @@ fn explain(
             placement.push(Kind::SystemCall, one.span, look.node, message, help);
         }
         Lack::Missing => {
-            let known = facts.functions.keys().map(String::as_str);
+            let known = facts.names();
             let help = match facts.similar(name).is_none().then(|| near(name, known)) {
                 Some(Some(near)) => format!("did you mean `{near}`?"),
                 _ => reason.remedy.clone(),

@@ -217,7 +217,7 @@ fn security_hook(facts: &Facts, hook: &str) -> Option<Lack> {
             "add it to the kernel's parameter `lsm=`, for example lsm=landlock,lockdown,yama,integrity,bpf".to_owned(),
         ),
         SecurityLack::NoSuchHook => {
-            let known = facts.functions.keys().filter_map(|name| name.strip_prefix("bpf_lsm_"));
+            let known = facts.names().filter_map(|name| name.strip_prefix("bpf_lsm_"));
             let help = did_you_mean(near(hook, known), "hook another decision");
             (format!("there is no security hook `{hook}`"), help)
         }

@@ -34,6 +34,9 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
   - call: security_sb_mount
     syscall: false
