@@ -154,12 +154,9 @@ impl Facts {
             .next()
     }
 
-    /// The type of a member, also one of structures without a name inside; pointers are followed.
+    /// The type of a member, also one of structures without a name inside; pointers and arrays are followed.
     pub fn member(&self, ty: &str, name: &str) -> Option<&str> {
-        let (base, pointers, is_array) = self.base(ty)?;
-        if pointers > 1 || is_array {
-            return None;
-        }
+        let (base, _, _) = self.base(ty)?;
         self.member_of(base, name, 0)
     }
 

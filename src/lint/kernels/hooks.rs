@@ -5,6 +5,7 @@ use crate::attach::{self, Kernel, Kind as Lack, Means, Reason, Wanted};
 use crate::check::facts::About;
 use crate::check::form::{Hook, Section, Written};
 use crate::diag::{Span, render::Hooking};
+use crate::facts::Facts;
 use crate::kernel::{security, syscalls};
 use crate::policy::{ActionKind, Kprobe};
 
@@ -285,19 +286,14 @@ fn explain(
     placement: &mut Placement,
 ) {
     let (facts, name) = (&look.node.facts, one.name);
+    if !is_name(name) {
+        return;
+    }
     let why = reason.what.split_once(": ").map_or("", |(_, why)| why);
     match reason.kind {
         Lack::Missing if one.syscall => {
-            let known = facts.names().filter_map(portable);
-            // A name that is right stands for no other.
-            let is_known = name.strip_prefix("sys_").is_some_and(syscalls::is_known);
-            let help = match near(name, known).filter(|_| !is_known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "it came with a later kernel, is not built in, or is for another machine: \
-                         `ignore: {callNotFound: true}` loads the rest"
-                    .to_owned(),
-            };
             let message = format!("there is no system call `{name}`");
+            let help = other_call(facts, name);
             placement.push(Kind::SystemCall, one.span, look.node, message, help);
         }
         Lack::Missing => {
@@ -309,9 +305,10 @@ fn explain(
             let message = format!("there is no function `{name}`");
             placement.push(Kind::Function, one.span, look.node, message, help);
         }
-        Lack::Override => {
+        // Anything else cannot be overridden on any kernel, which `check` says.
+        Lack::Override if one.syscall || name.starts_with(SECURITY) => {
             let message = format!("`{name}` cannot be overridden: {why}");
-            let help = match security::decision_behind(name) {
+            let help = match security::decision_behind(portable(name).unwrap_or(name)) {
                 Some(function) => format!(
                     "hook `{function}` with `syscall: false` instead: it can be overridden everywhere"
                 ),
@@ -326,15 +323,35 @@ fn explain(
             placement.push(Kind::Unreachable, one.span, look.node, message, help);
         }
         // `parameters` says it.
-        Lack::Argument(_) | Lack::Return | Lack::Helper => {}
+        Lack::Argument(_) | Lack::Return | Lack::Helper | Lack::Override => {}
     }
+}
+
+/// What to write instead of a system call that is missing.
+fn other_call(facts: &Facts, name: &str) -> String {
+    if let Some(portable) = portable(name) {
+        return format!("write `{portable}`, which every machine has under a name of its own");
+    }
+    // A name that is right stands for no other.
+    let is_known = name.strip_prefix("sys_").is_some_and(syscalls::is_known);
+    match near(name, facts.names().filter_map(portable)).filter(|_| !is_known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "it came with a later kernel, or is not built in: \
+                 `ignore: {callNotFound: true}` loads the rest"
+            .to_owned(),
+    }
+}
+
+/// Whether a text can be the name of a function; of others `check` says that they cannot.
+pub(super) fn is_name(text: &str) -> bool {
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    !text.is_empty() && text.bytes().all(part)
 }
 
 /// The portable name of a system call's function.
 fn portable(function: &str) -> Option<&str> {
-    let rest = function
-        .strip_prefix("__x64_")
-        .or_else(|| function.strip_prefix("__arm64_"));
+    let mut prefixes = ["__x64_", "__arm64_", "__ia32_"].iter();
+    let rest = prefixes.find_map(|prefix| function.strip_prefix(prefix));
     rest.filter(|rest| rest.starts_with("sys_"))
 }
 

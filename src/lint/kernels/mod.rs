@@ -80,7 +80,7 @@ pub(super) fn place(judged: &Judged<'_>, nodes: &[Arc<Node>], targets: &[Target]
     }
     for node in nodes {
         for question in &questions {
-            values::answer(judged, question, node, &mut placement);
+            values::answer(judged, &questions, question, node, &mut placement);
         }
     }
     placement

@@ -1,6 +1,6 @@
 //! Answers to the other questions: tracepoints and their fields, members, security hooks, features.
 
-use super::{Kind, Node, Placement, near};
+use super::{Kind, Node, Placement, hooks, near};
 use crate::attach::Kernel;
 use crate::check::facts::{About, Feature, Question, Root};
 use crate::check::{Judged, Machine, Step};
@@ -47,11 +47,17 @@ const NEEDS: &[Needs] = &[
 /// Adds a problem if the kernel lacks what a question asks for.
 pub(super) fn answer(
     judged: &Judged<'_>,
+    questions: &[Question<'_>],
     question: &Question<'_>,
     node: &Node,
     placement: &mut Placement,
 ) {
-    if question.optional {
+    let of_function = |other: &Question<'_>| {
+        other.span == question.span && matches!(other.about, About::Function(_))
+    };
+    // A function of another machine is missing, which is said of its hook.
+    let is_said = matches!(question.about, About::Machine(_)) && questions.iter().any(of_function);
+    if question.optional || is_said {
         return;
     }
     let facts = &node.facts;
@@ -60,6 +66,7 @@ pub(super) fn answer(
         About::Machine(machine) => of_machine(facts, *machine),
         About::Tracepoint { .. } => event(judged, facts, question.span),
         About::Field { event, index, .. } => field(judged, facts, event, *index),
+        About::SecurityHook(hook) if !hooks::is_name(hook) => None,
         About::SecurityHook(hook) => security_hook(facts, hook),
         About::Member { of, path, .. } => member(facts, *of, path),
         About::Feature(one) => feature(facts, *one),
