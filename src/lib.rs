@@ -1,6 +1,7 @@
 //! `tpc`: ahead-of-time compiler from Tetragon `TracingPolicy` to BPF objects, and a thin loader.
 
 pub mod asm;
+pub mod attach;
 pub mod btf;
 pub mod bundle;
 #[cfg(feature = "compiler")]
@@ -15,6 +16,8 @@ pub mod compile;
 pub mod config;
 pub mod diag;
 pub mod elf;
+#[cfg(feature = "compiler")]
+pub mod facts;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;

@@ -11,12 +11,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asm", &["kernel"]),
     ("btf", &["kernel"]),
     ("elf", &[]),
+    ("attach", &["kernel", "btf"]),
+    ("facts", &["attach", "btf"]),
     ("ir", &["diag"]),
     ("yaml", &["diag"]),
     ("bundle", &["diag", "kernel"]),
     ("policy", &["diag", "yaml"]),
     ("check", &["diag", "kernel", "policy", "ir"]),
-    ("lint", &["diag", "kernel", "yaml", "policy", "check", "ir"]),
+    (
+        "lint",
+        &[
+            "diag", "kernel", "attach", "facts", "yaml", "policy", "check", "ir",
+        ],
+    ),
     ("plain", &["diag", "kernel", "policy", "check"]),
     ("config", &["diag", "policy", "lint"]),
     ("lower", &["diag", "check", "ir"]),
@@ -24,7 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
     (
         "loader",
-        &["diag", "kernel", "asm", "btf", "object", "bundle"],
+        &["diag", "kernel", "asm", "attach", "btf", "object", "bundle"],
     ),
     (
         "compile",
@@ -36,8 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "diag", "bundle", "object", "check", "compile", "config", "lint", "plain", "policy",
-            "yaml",
+            "diag", "bundle", "object", "check", "compile", "config", "facts", "lint", "plain",
+            "policy", "yaml",
         ],
     ),
 ];

@@ -148,7 +148,7 @@ fn the_configuration_obeys_its_schema() {
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     for wrong in [
         serde_json::json!({ "target": [] }),
-        serde_json::json!({ "kernels": ["new"] }),
+        serde_json::json!({ "kernels": [5.10] }),
         serde_json::json!({ "lint": { "levels": { "cost": "warn" } } }),
     ] {
         assert!(!validator.is_valid(&wrong), "{wrong}");

@@ -1,9 +1,19 @@
 //! The examples in the documentation of the lint rules, and what every rule has in common.
 
+use std::sync::{Arc, LazyLock};
+
 use proptest::prelude::*;
 use tpc::diag::{Applicability, Diagnostic, Severity, Sources, render};
-use tpc::lint::{Example, Level, Levels, RULES, Rule, Settings, explain, fix, lint};
+use tpc::lint::{Example, Group, Level, Levels, Node, RULES, Rule, Settings, explain, fix, lint};
 use tpc::policy::history::Release;
+
+static DEBIAN_12: LazyLock<Arc<Node>> = LazyLock::new(|| {
+    let facts = tpc::facts::shipped("debian-12").expect("ships");
+    Arc::new(Node {
+        name: "debian-12".to_owned(),
+        facts: facts.expect("facts"),
+    })
+});
 
 /// Everything as it is by default, and the rule on.
 fn settings(rule: &Rule) -> Settings {
@@ -13,6 +23,10 @@ fn settings(rule: &Rule) -> Settings {
     }
     let mut settings = Settings {
         levels,
+        nodes: match rule.group {
+            Group::Kernel => vec![DEBIAN_12.clone()],
+            _ => Vec::new(),
+        },
         ..Settings::default()
     };
     settings.aim(rule.targets.first().copied());

@@ -11,9 +11,9 @@ use super::input::{self, Input};
 use super::outputs::Outputs;
 use super::project::{self, Project};
 use super::report::{Color, Format, say, summary};
-use super::{Exit, fixes, known};
+use super::{Exit, fixes, known, nodes};
 use crate::config;
-use crate::diag::render::{Hidden, Report};
+use crate::diag::render::{Hidden, Hooking, Report, kernels};
 use crate::diag::{Diagnostic, FileId, Severity, Sources, code};
 use crate::lint::{self, Level, Outcome, Settings, Target, explain};
 use crate::policy::history::Release;
@@ -56,6 +56,10 @@ pub(super) struct Args {
     /// The release of Tetragon that the policies are for, such as tetragon-1.6 [default: the newest, or that of tpc.toml]
     #[arg(long, value_name = "RELEASE", value_parser = config::release)]
     compat: Option<Release>,
+    /// A kernel that the policies run on: one of debian-12, debian-12-6.12, debian-13, or a file that
+    /// `tpc kernel-facts` wrote; may be given several times [default: those of tpc.toml]
+    #[arg(long = "kernel", value_name = "NAME|FILE", action = ArgAction::Append, value_hint = ValueHint::FilePath)]
+    kernels: Vec<String>,
     #[command(flatten)]
     project: project::Choice,
     /// Report what comments ask to ignore, too
@@ -167,6 +171,10 @@ fn settings(args: &Args, project: &Project) -> Result<Settings, Box<Diagnostic>>
         let named = |text: &String| Target::parse(text);
         settings.aim(args.targets.iter().filter_map(named));
     }
+    match args.kernels.is_empty() {
+        true => project.add_kernels(&mut settings)?,
+        false => nodes::add(&args.kernels, None, &mut settings)?,
+    }
     settings.fit(args.compat.or(settings.release));
     settings.ignores = !args.no_ignores;
     Ok(settings)
@@ -219,10 +227,12 @@ fn judge(args: &Args, color: Color, mut run: Run) -> Exit {
     let outcomes = run.outcomes();
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut hidden = Hidden::default();
+    let mut hookings = Vec::new();
     let policies = outcomes.iter().map(|one| one.policies).sum();
     for outcome in outcomes {
         found.extend(outcome.diagnostics);
         hidden.ignored += outcome.ignored;
+        hookings.extend(outcome.hookings);
     }
     if let Some(path) = &args.write_baseline {
         return known::write(path, &found, &run.sources, args.quiet);
@@ -239,6 +249,7 @@ fn judge(args: &Args, color: Color, mut run: Run) -> Exit {
     Judged {
         found,
         hidden,
+        hookings,
         policies,
         fixed,
     }
@@ -249,6 +260,7 @@ fn judge(args: &Args, color: Color, mut run: Run) -> Exit {
 struct Judged {
     found: Vec<Diagnostic>,
     hidden: Hidden,
+    hookings: Vec<Hooking>,
     policies: usize,
     fixed: usize,
 }
@@ -268,6 +280,7 @@ impl Judged {
             files: &files,
             about: &explain::about,
             hidden: self.hidden,
+            hookings: &self.hookings,
         };
         let written = self.print(args, color, &report, &run.files);
         let severe = |one: &Diagnostic| lint::at_least(one.severity, threshold);
@@ -302,6 +315,7 @@ impl Judged {
                 false => format.render(report, colored),
             };
             if *format == Format::Human && path.is_none() && !args.quiet {
+                text.push_str(&kernels(report));
                 text.push_str(&self.summary(report.diagnostics, args));
             }
             let written = match path {

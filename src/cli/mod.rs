@@ -8,8 +8,10 @@ mod compile;
 mod explain;
 mod fixes;
 mod input;
+mod kernel_facts;
 mod known;
 mod lint;
+mod nodes;
 mod output;
 mod outputs;
 mod project;
@@ -45,6 +47,7 @@ enum Command {
     Explain(explain::Explain),
     Rules(explain::Rules),
     Schema(schema::Args),
+    KernelFacts(kernel_facts::Args),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::explain(args, cli.color),
         Command::Rules(args) => explain::rules(args),
         Command::Schema(args) => schema::run(args),
+        Command::KernelFacts(args) => kernel_facts::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     };

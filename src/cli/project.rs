@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueHint;
 
 use super::input::unreadable;
+use super::nodes;
 use crate::config::{self, Config};
 use crate::diag::{Diagnostic, Sources};
+use crate::lint::Settings;
 
 /// Options that choose the configuration.
 #[derive(Debug, clap::Args)]
@@ -49,6 +51,11 @@ impl Project {
                 .ok()
                 .and_then(|path| path.parent().map(Path::to_owned)),
         })
+    }
+
+    /// The kernels of the configuration; files are relative to it.
+    pub(super) fn add_kernels(&self, settings: &mut Settings) -> Result<(), Box<Diagnostic>> {
+        nodes::add(&self.config.kernels, self.root.as_deref(), settings)
     }
 
     /// Whether a file is looked at.

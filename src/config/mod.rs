@@ -27,8 +27,9 @@ pub struct Config {
     pub targets: Vec<TargetName>,
     /// The release of Tetragon that the policies are for, such as `tetragon-1.6`; the newest if absent.
     pub compat: Option<Compat>,
-    /// Kernels of the nodes, such as `5.10`.
-    pub kernels: Vec<Kernel>,
+    /// Kernels of the nodes: names of those whose facts ship with tpc, such as `debian-12`, files that `tpc kernel-facts`
+    /// wrote, relative to `tpc.toml`, or versions alone, such as `5.10`.
+    pub kernels: Vec<String>,
     /// Which files are looked at.
     pub files: Files,
     /// What `tpc lint` does.
@@ -97,31 +98,11 @@ pub enum LevelName {
 #[schemars(with = "String", extend("pattern" = r"^tetragon-([0-9]+\.[0-9]+|main)$"))]
 pub struct Compat(Release);
 
-/// `MAJOR.MINOR`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
-#[serde(try_from = "String")]
-#[schemars(with = "String", extend("pattern" = r"^[0-9]+\.[0-9]+$"))]
-pub struct Kernel(u16, u16);
-
 impl TryFrom<String> for Compat {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         release(&text).map(Self)
-    }
-}
-
-impl TryFrom<String> for Kernel {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let number = |part: &str| {
-            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            part.parse().ok().filter(|_| digits)
-        };
-        let parts = text.split_once('.');
-        let version = parts.and_then(|(major, minor)| Some(Self(number(major)?, number(minor)?)));
-        version.ok_or_else(|| format!("`{text}` is no kernel version: write one such as `5.10`"))
     }
 }
 
@@ -257,7 +238,6 @@ impl Config {
             settings.aim(self.targets.iter().map(|&name| name.into()));
         }
         settings.fit(self.compat.as_ref().map(|compat| compat.0));
-        settings.kernels = self.kernels.iter().map(|one| (one.0, one.1)).collect();
         settings.require_reason = self.lint.require_reason.unwrap_or(true);
         settings
     }
@@ -297,7 +277,7 @@ mod tests {
         let config = of(r#"
             targets = ["tpc"]
             compat = "tetragon-1.6"
-            kernels = ["5.10"]
+            kernels = ["debian-12", "node.facts"]
             [files]
             include = ["policies"]
             exclude = ["*.tmpl.yaml"]
@@ -316,7 +296,6 @@ mod tests {
             [Target::Tpc, Target::Tetragon],
             "`compat` is about Tetragon"
         );
-        assert_eq!(settings.kernels, [(5, 10)]);
         assert!(!settings.require_reason);
         let hot = crate::lint::by_name("unfiltered-hot-function").expect("a rule");
         assert_eq!(settings.levels.of(hot), Level::Error);
@@ -342,10 +321,6 @@ mod tests {
             (
                 "[lint.levels]\ncost = \"warn\"",
                 "tpc.toml:2:8: error[TPC0019]: there is no value `warn` (help: write one of error, warning, note, off)",
-            ),
-            (
-                "kernels = [\"new\"]",
-                "tpc.toml:1:11: error[TPC0019]: `new` is no kernel version: write one such as `5.10` (help: correct the line)",
             ),
             (
                 "[lint.levels]\nyaml-syntax = \"off\"",

@@ -8,6 +8,7 @@ use crate::policy::{Action, ActionKind, Arg, ArgFilter, ArgType, List, Named, Po
 
 use super::Settings;
 use super::edit::Layout;
+use super::kernels::Placement;
 
 /// A policy and what is known about it.
 pub struct Context<'a> {
@@ -17,6 +18,8 @@ pub struct Context<'a> {
     /// in it.
     pub judged: &'a Judged<'a>,
     pub settings: &'a Settings,
+    /// What becomes of it on the kernels that the user names.
+    pub(super) placement: &'a Placement,
 }
 
 /// A filter and where it belongs.

@@ -23,6 +23,7 @@ mod examples;
 pub mod explain;
 pub mod facts;
 pub mod fix;
+mod kernels;
 mod levels;
 mod reason;
 mod registry;
@@ -30,12 +31,16 @@ mod rule;
 mod rules;
 mod suppress;
 
+use std::sync::Arc;
+
 use crate::check::{self, Judged};
+use crate::diag::render::Hooking;
 use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, code};
 use crate::policy::history::Release;
 use crate::policy::{self, Policy};
 
 pub use examples::Example;
+pub use kernels::Node;
 pub use levels::{Levels, NotConfigurable};
 pub use registry::{RULES, by_code, by_name};
 pub use rule::{Docs, Group, Level, Rule, Target};
@@ -53,6 +58,8 @@ pub struct Settings {
     pub release: Option<Release>,
     /// Kernels that the policies shall work on, as major and minor version.
     pub kernels: Vec<(u16, u16)>,
+    /// Kernels that they run on, by what is known of them; their versions are among `kernels`.
+    pub nodes: Vec<Arc<Node>>,
     /// Whether comments silence findings.
     pub ignores: bool,
     /// Whether such a comment must say why.
@@ -66,6 +73,7 @@ impl Default for Settings {
             targets: vec![Target::Tetragon],
             release: None,
             kernels: Vec::new(),
+            nodes: Vec::new(),
             ignores: true,
             require_reason: true,
         }
@@ -106,6 +114,8 @@ pub struct Outcome {
     pub ignored: usize,
     /// Policies of the file; without any, nothing is said.
     pub policies: usize,
+    /// How each hook gets into each kernel, in the order of the hooks.
+    pub hookings: Vec<Hooking>,
 }
 
 /// Judges a file. One that has nothing to do with policies has no diagnostics.
@@ -121,12 +131,14 @@ pub fn lint(file: FileId, sources: &Sources, settings: &Settings) -> Outcome {
     if policies.is_empty() && said.is_empty() {
         return Outcome::default();
     }
+    let mut hookings = Vec::new();
     for policy in &policies {
-        said.extend(of_policy(policy, sources, settings));
+        said.extend(of_policy(policy, sources, settings, &mut hookings));
     }
     let said = covered(said, settings);
     let mut outcome = silenced(file, sources, settings, said, whole);
     outcome.policies = policies.len();
+    outcome.hookings = hookings;
     outcome
 }
 
@@ -186,7 +198,12 @@ struct Said {
     rule: Option<&'static Rule>,
 }
 
-fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Said> {
+fn of_policy(
+    policy: &Policy,
+    sources: &Sources,
+    settings: &Settings,
+    hookings: &mut Vec<Hooking>,
+) -> Vec<Said> {
     let mut sink = Sink::new();
     let judged = judge(policy, settings, &mut sink);
     let of_check = sink.into_sorted().into_iter();
@@ -196,14 +213,17 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
             rule: None,
         })
         .collect();
+    // What could not be read is left out of the policy: a selector may seem to have no filters.
+    let whole = !policy.spec_incomplete;
+    let nodes = settings.nodes.as_slice();
+    let placement = kernels::place(&judged, if whole { nodes } else { &[] }, &settings.targets);
     let context = Context {
         policy,
         sources,
+        placement: &placement,
         judged: &judged,
         settings,
     };
-    // What could not be read is left out of the policy: a selector may seem to have no filters.
-    let whole = !policy.spec_incomplete;
     // A node behind an alias stands at its anchor: an edit there changes other places too.
     let editable = !sources.text(policy.file).contains('&');
     for rule in RULES.iter().filter(|rule| whole && settings.runs(rule)) {
@@ -217,6 +237,7 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
             });
         }
     }
+    hookings.extend(placement.hookings);
     said
 }
 
@@ -283,6 +304,7 @@ fn silenced(
         diagnostics: sink.into_sorted(),
         ignored,
         policies: 0,
+        hookings: Vec::new(),
     }
 }
 

@@ -126,6 +126,8 @@ pub enum Group {
     Security,
     /// The policy can harm the node that it protects.
     Availability,
+    /// A kernel that the policy is for does not do what it asks.
+    Kernel,
     /// The policy costs more than it needs to.
     Cost,
     /// Something of the policy is superfluous.
@@ -135,11 +137,12 @@ pub enum Group {
 }
 
 impl Group {
-    pub const ALL: [(&'static str, Self); 7] = [
+    pub const ALL: [(&'static str, Self); 8] = [
         ("correctness", Self::Correctness),
         ("tetragon", Self::Tetragon),
         ("security", Self::Security),
         ("availability", Self::Availability),
+        ("kernel", Self::Kernel),
         ("cost", Self::Cost),
         ("redundancy", Self::Redundancy),
         ("suppressions", Self::Suppressions),

@@ -13,6 +13,7 @@ use super::pins::{Generation, Root, Staged, pin_name};
 use super::preflight::{self, HookPlan, Plan};
 use super::relocate::relocate;
 use super::sys::{self, NewMap, NewProgram, ProgramKind, TracePoint};
+use crate::attach;
 use crate::bundle::{Attach, Bundle, Manifest, Program, Variant};
 use crate::object::{self, Object};
 
@@ -334,7 +335,7 @@ impl<'a> Policy<'a> {
             policy: self.manifest.policy.clone(),
             hook: Some((hook.call.clone(), hook.line)),
             what: format!("a way to attach to `{}`: {error}", variant.target),
-            remedy: preflight::elsewhere(hook),
+            remedy: attach::elsewhere(&hook.call),
         }])
     }
 

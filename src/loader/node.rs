@@ -11,7 +11,8 @@ use std::path::Path;
 
 use super::sys::{self, NewProgram, ProgramKind, TracePoint};
 use crate::asm::{Insn, op};
-use crate::btf::{Btf, Kind, Param, TypeId};
+use crate::attach::{self, Kernel, Point, Signature};
+use crate::btf::{Btf, Kind, TypeId};
 use crate::kernel::helpers;
 
 /// The file system that keeps what is loaded.
@@ -74,36 +75,8 @@ impl Node {
         lacks
     }
 
-    /// Whether the kernel has a helper function (its name without `bpf_`).
-    pub(super) fn has_helper(&self, name: &str) -> bool {
-        match name {
-            // Its number exists on every kernel, the function only with CONFIG_BPF_KPROBE_OVERRIDE.
-            "override_return" => *self.override_return.get_or_init(|| self.try_override()),
-            _ => self.helpers.contains(name),
-        }
-    }
-
-    /// Whether the kernel or a module has a function of this name. A function with types is one of the kernel's, and found without
-    /// its list of symbols, which takes longer to read than a policy to load.
-    pub(super) fn has_symbol(&self, name: &str) -> bool {
-        let known = || self.symbols.get_or_init(|| symbols().unwrap_or_default());
-        self.function(name).is_some() || known().contains(name)
-    }
-
-    /// A name of the kernel's functions that is close to a missing one: the same with a compiler's suffix, or
-    /// with other leading underscores.
-    pub(super) fn similar_symbol(&self, name: &str) -> Option<String> {
-        let symbols = self.symbols.get_or_init(|| symbols().unwrap_or_default());
-        let bare = name.trim_start_matches('_');
-        let mut close: Vec<&String> = symbols
-            .iter()
-            .filter(|known| {
-                let stem = known.split('.').next().unwrap_or(known);
-                stem.trim_start_matches('_') == bare
-            })
-            .collect();
-        close.sort_by_key(|known| (known.len(), (*known).clone()));
-        close.first().map(|known| (*known).clone())
+    fn symbols(&self) -> &HashSet<String> {
+        self.symbols.get_or_init(|| symbols().unwrap_or_default())
     }
 
     /// BTF id of a function, if there is exactly one of this name.
@@ -111,33 +84,8 @@ impl Node {
         self.btf.as_ref().ok()?.function(name)
     }
 
-    /// Return type and parameters of a function.
-    pub(super) fn signature(&self, name: &str) -> Option<(TypeId, &[Param])> {
-        let btf = self.btf.as_ref().ok()?;
-        btf.signature(btf.function(name)?)
-    }
-
-    /// What a parameter is: for a pointer to a structure its name.
-    pub(super) fn describe(&self, ty: TypeId) -> Described<'_> {
-        let Ok(btf) = &self.btf else {
-            return Described::Other;
-        };
-        match btf.resolve(ty).map(|(_, ty)| &ty.kind) {
-            Some(Kind::Int { .. } | Kind::Enum { .. }) => Described::Number,
-            Some(Kind::Ptr(to)) => match btf.resolve(*to) {
-                Some((_, to)) if to.kind.is_composite() => Described::Struct(btf.str(to.name)),
-                Some((_, to)) if matches!(to.kind, Kind::Fwd { .. }) => {
-                    Described::Struct(btf.str(to.name))
-                }
-                _ => Described::Pointer,
-            },
-            None if ty == TypeId::VOID => Described::Void,
-            _ => Described::Other,
-        }
-    }
-
     /// Whether a tracing program can attach there; the error is the kernel's.
-    pub(super) fn try_tracing(&self, function: TypeId, at: TracePoint) -> io::Result<()> {
+    fn try_tracing(&self, function: TypeId, at: TracePoint) -> io::Result<()> {
         let program = NewProgram {
             kind: ProgramKind::Tracing,
             at,
@@ -173,17 +121,51 @@ impl Node {
     }
 }
 
-/// What a function's parameter is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Described<'a> {
-    Void,
-    Number,
-    /// Pointer to the structure or union of this name.
-    Struct(&'a str),
-    /// Pointer to something else.
-    Pointer,
-    /// A structure by value, a floating-point number.
-    Other,
+impl Kernel for Node {
+    /// A function with types is one of the kernel's, and found without its list of symbols, which takes longer to read
+    /// than a policy to load.
+    fn has_function(&self, name: &str) -> bool {
+        self.function(name).is_some() || self.symbols().contains(name)
+    }
+
+    fn similar(&self, name: &str) -> Option<String> {
+        let known = self.symbols().iter().map(String::as_str);
+        attach::similar(name, known).map(str::to_owned)
+    }
+
+    fn signature(&self, name: &str) -> Option<Signature<'_>> {
+        let btf = self.btf.as_ref().ok()?;
+        Signature::of(btf, btf.function(name)?)
+    }
+
+    fn has_helper(&self, name: &str) -> bool {
+        match name {
+            // Its number exists on every kernel, the function only with CONFIG_BPF_KPROBE_OVERRIDE.
+            attach::OVERRIDE => *self.override_return.get_or_init(|| self.try_override()),
+            _ => self.helpers.contains(name),
+        }
+    }
+
+    fn trampoline(&self, function: &str, point: Point) -> Result<(), String> {
+        let Some(id) = self.function(function) else {
+            return Err("no type".to_owned());
+        };
+        let at = match point {
+            Point::Entry => TracePoint::Entry,
+            Point::ModifyReturn => TracePoint::ModifyReturn,
+        };
+        self.try_tracing(id, at).map_err(|error| error.to_string())
+    }
+
+    /// Attaching tells.
+    fn breakpoint(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Attaching tells.
+    fn replaceable(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 fn template() -> NewProgram<'static> {

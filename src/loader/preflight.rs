@@ -4,10 +4,9 @@
 //! that it lacks, in one list.
 
 use super::error::Lack;
-use super::node::{Described, Node};
-use super::sys::TracePoint;
-use crate::bundle::{ArgKind, Attach, Bundle, Hook, Manifest, Program, Variant};
-use crate::kernel::security;
+use super::node::Node;
+use crate::attach::{self, Argument, Expected, Kind, Means, Reason, Wanted};
+use crate::bundle::{Arg, ArgKind, Attach, Bundle, Hook, Manifest, Variant};
 
 /// What of a policy is loaded, and how.
 #[derive(Clone, Debug)]
@@ -64,7 +63,8 @@ fn plan(node: &Node, manifest: &Manifest, lacks: &mut Vec<Lack>) -> Plan {
                 }
             }
         }
-        let missing = reasons.iter().all(|reason| reason.missing) && !reasons.is_empty();
+        let missing =
+            reasons.iter().all(|reason| reason.kind == Kind::Missing) && !reasons.is_empty();
         if variants.is_empty() && !(hook.optional && missing) {
             lacks.extend(report(manifest, hook, reasons));
         }
@@ -87,24 +87,6 @@ fn plan(node: &Node, manifest: &Manifest, lacks: &mut Vec<Lack>) -> Plan {
     Plan { hooks }
 }
 
-/// Why a variant cannot be used.
-struct Reason {
-    /// The function does not exist at all.
-    missing: bool,
-    what: String,
-    remedy: String,
-}
-
-impl Reason {
-    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            missing: false,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
-    }
-}
-
 /// The reasons of a hook without a usable variant, each once; the last variant's is the most telling.
 fn report(manifest: &Manifest, hook: &Hook, reasons: Vec<Reason>) -> Vec<Lack> {
     let mut lacks: Vec<Lack> = Vec::new();
@@ -123,173 +105,59 @@ fn report(manifest: &Manifest, hook: &Hook, reasons: Vec<Reason>) -> Vec<Lack> {
 }
 
 fn usable(node: &Node, hook: &Hook, variant: &Variant) -> Result<(), Reason> {
-    exists(node, variant)?;
-    for program in [Some(&variant.entry), variant.ret.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        helpers(node, hook, program)?;
-    }
-    if !hook.syscall {
-        prototype(node, hook, variant)?;
-    }
-    let points: &[TracePoint] = match variant.attach {
-        Attach::Fentry => &[TracePoint::Entry],
-        Attach::FmodRet => &[TracePoint::ModifyReturn],
-        Attach::Kprobe | Attach::KprobeOverride => &[],
-    };
-    points
-        .iter()
-        .try_for_each(|&point| tracing(node, hook, variant, point))
+    attach::check(node, &wanted(hook, variant))
 }
 
-fn exists(node: &Node, variant: &Variant) -> Result<(), Reason> {
-    let target = &variant.target;
-    if node.has_symbol(target) {
-        return Ok(());
-    }
-    let remedy = match node.similar_symbol(target) {
-        Some(similar) => format!("this kernel has `{similar}`"),
-        None => "it may be inlined, renamed or in a module that is not loaded; \
-                 `ignore: {callNotFound: true}` loads the rest"
-            .to_owned(),
-    };
-    Err(Reason {
-        missing: true,
-        ..Reason::new(format!("the function `{target}`"), remedy)
-    })
-}
-
-fn helpers(node: &Node, hook: &Hook, program: &Program) -> Result<(), Reason> {
-    let Some(missing) = program.helpers.iter().find(|name| !node.has_helper(name)) else {
-        return Ok(());
-    };
-    if missing != "override_return" {
-        return Err(Reason::new(
-            format!("the helper `bpf_{missing}`"),
-            "use a newer kernel",
-        ));
-    }
-    let what = "bpf_override_return: this kernel is built without CONFIG_BPF_KPROBE_OVERRIDE";
-    Err(Reason::new(what, elsewhere(hook)))
-}
-
-/// Where the call can be prevented instead.
-pub(super) fn elsewhere(hook: &Hook) -> String {
-    match security::decision_behind(&hook.call) {
-        Some(function) => format!(
-            "hook `{function}` with `syscall: false` instead: it can be overridden everywhere"
-        ),
-        None => "hook the `security_*` function behind it instead, or use Sigkill".to_owned(),
+/// What the manifest asks of the kernel.
+fn wanted<'a>(hook: &'a Hook, variant: &'a Variant) -> Wanted<'a> {
+    let programs = [Some(&variant.entry), variant.ret.as_ref()];
+    let helpers = programs.into_iter().flatten().flat_map(|one| &one.helpers);
+    let read = |arg: &Arg| argument(usize::from(arg.index), arg.kind);
+    Wanted {
+        call: &hook.call,
+        target: &variant.target,
+        means: match variant.attach {
+            Attach::Fentry => Means::Fentry,
+            Attach::FmodRet => Means::FmodRet,
+            Attach::Kprobe => Means::Kprobe,
+            Attach::KprobeOverride => Means::KprobeOverride,
+        },
+        syscall: hook.syscall,
+        arguments: hook.args.iter().map(read).collect(),
+        returned: hook.ret.map(|kind| argument(0, kind)),
+        helpers: helpers.map(String::as_str).collect(),
     }
 }
 
-/// Whether the kernel lets programs of this kind attach to the function.
-fn tracing(node: &Node, hook: &Hook, variant: &Variant, point: TracePoint) -> Result<(), Reason> {
-    let target = &variant.target;
-    let Some(function) = node.function(target) else {
-        let what = format!("a type of its own for `{target}` in the kernel's BTF");
-        return Err(Reason::new(what, "hook another function"));
-    };
-    node.try_tracing(function, point)
-        .map_err(|error| match point {
-            TracePoint::ModifyReturn => {
-                let what = format!("fmod_ret on `{target}`: {error}");
-                Reason::new(what, elsewhere(hook))
-            }
-            _ => Reason::new(
-                format!("a trampoline for `{target}`: {error}"),
-                "hook another function",
-            ),
-        })
+fn argument(index: usize, kind: ArgKind) -> Argument {
+    Argument {
+        index,
+        expected: expected(kind),
+        ty: name(kind),
+    }
 }
 
-/// Whether the function's parameters are what the policy says.
-fn prototype(node: &Node, hook: &Hook, variant: &Variant) -> Result<(), Reason> {
-    let typed = matches!(variant.attach, Attach::Fentry | Attach::FmodRet);
-    let Some((returns, params)) = node.signature(&variant.target) else {
-        return Ok(());
-    };
-    for arg in &hook.args {
-        let Some(param) = params.get(usize::from(arg.index)) else {
-            let count = params.len();
-            let what = format!(
-                "argument {} of `{}`, which has {count}",
-                arg.index, variant.target
-            );
-            return Err(Reason::new(what, "correct `index`: it counts from 0"));
-        };
-        let found = node.describe(param.ty);
-        if !fits(arg.kind, found, typed) {
-            let what = format!(
-                "a `{}` as argument {} of `{}`, which is {}",
-                name(arg.kind),
-                arg.index,
-                variant.target,
-                text(found)
-            );
-            return Err(Reason::new(what, "correct `index` or `type`"));
-        }
-    }
-    hook.ret.map_or(Ok(()), |kind| {
-        returned(kind, node.describe(returns), &variant.target)
-    })
-}
-
-/// Whether the function returns what the policy says. Programs probe what a returned pointer points to.
-fn returned(kind: ArgKind, found: Described<'_>, target: &str) -> Result<(), Reason> {
-    if found == Described::Void {
-        let what = format!("a return value of `{target}`");
-        return Err(Reason::new(what, "remove `return: true`"));
-    }
-    if fits(kind, found, false) {
-        return Ok(());
-    }
-    let what = format!(
-        "a `{}` returned by `{target}`, which returns {}",
-        name(kind),
-        text(found)
-    );
-    Err(Reason::new(what, "correct the type of `returnArg`"))
-}
-
-/// Structures whose address a value of this kind is.
-fn structures(kind: ArgKind) -> &'static [&'static str] {
+fn expected(kind: ArgKind) -> Expected {
     match kind {
-        ArgKind::Filename => &["filename"],
-        ArgKind::File => &["file"],
-        ArgKind::Path => &["path"],
-        ArgKind::Dentry => &["dentry"],
-        ArgKind::LinuxBinprm => &["linux_binprm"],
-        ArgKind::Sock => &["sock"],
-        ArgKind::Sockaddr => &[
-            "sockaddr",
-            "sockaddr_unsized",
-            "sockaddr_storage",
-            "__kernel_sockaddr_storage",
-            "sockaddr_in",
-            "sockaddr_in6",
-        ],
-        ArgKind::Cred => &["cred"],
-        _ => &[],
-    }
-}
-
-/// Whether a parameter can be read as a value of this kind. Trampolines read through the verifier's types, so these
-/// must be right; probes read any address.
-fn fits(kind: ArgKind, found: Described<'_>, typed: bool) -> bool {
-    match (kind, found) {
-        (ArgKind::Nop, _) => true,
-        (ArgKind::String | ArgKind::CharBuf, Described::Pointer) => true,
-        (ArgKind::String | ArgKind::CharBuf, _) => false,
-        (_, Described::Struct(name)) if !structures(kind).is_empty() => {
-            structures(kind).contains(&name)
-        }
-        (_, Described::Pointer) if !structures(kind).is_empty() => {
-            !typed || kind == ArgKind::Sockaddr
-        }
-        (_, found) if structures(kind).is_empty() => found != Described::Other,
-        _ => false,
+        ArgKind::Nop => Expected::Nothing,
+        ArgKind::String | ArgKind::CharBuf => Expected::Text,
+        ArgKind::Filename => Expected::Structure(&["filename"]),
+        ArgKind::File => Expected::Structure(&["file"]),
+        ArgKind::Path => Expected::Structure(&["path"]),
+        ArgKind::Dentry => Expected::Structure(&["dentry"]),
+        ArgKind::LinuxBinprm => Expected::Structure(&["linux_binprm"]),
+        ArgKind::Sock => Expected::Structure(&["sock"]),
+        ArgKind::Sockaddr => Expected::SOCKET_ADDRESS,
+        ArgKind::Cred => Expected::Structure(&["cred"]),
+        ArgKind::Int8
+        | ArgKind::Int16
+        | ArgKind::Int32
+        | ArgKind::Int64
+        | ArgKind::Uint8
+        | ArgKind::Uint16
+        | ArgKind::Uint32
+        | ArgKind::Uint64
+        | ArgKind::Fd => Expected::Number,
     }
 }
 
@@ -299,53 +167,4 @@ fn name(kind: ArgKind) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-fn text(found: Described<'_>) -> String {
-    match found {
-        Described::Void => "nothing".to_owned(),
-        Described::Number => "a number".to_owned(),
-        Described::Struct(name) => format!("a `struct {name} *`"),
-        Described::Pointer => "a pointer to something else".to_owned(),
-        Described::Other => "a structure by value".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn structures_must_be_those_of_the_declaration() {
-        assert!(fits(ArgKind::File, Described::Struct("file"), true));
-        assert!(!fits(ArgKind::File, Described::Struct("dentry"), true));
-        assert!(!fits(ArgKind::File, Described::Struct("dentry"), false));
-        assert!(!fits(ArgKind::File, Described::Pointer, true));
-        assert!(fits(ArgKind::File, Described::Pointer, false));
-        assert!(!fits(ArgKind::File, Described::Number, false));
-        assert!(fits(ArgKind::Uint64, Described::Struct("file"), true));
-        assert!(fits(ArgKind::Fd, Described::Number, true));
-        assert!(!fits(ArgKind::String, Described::Struct("file"), false));
-        assert!(!fits(ArgKind::Int32, Described::Other, false));
-    }
-
-    #[test]
-    fn returned_values_must_be_those_of_the_declaration() {
-        let lack = |kind, found| returned(kind, found, "f").err().map(|reason| reason.what);
-        assert_eq!(lack(ArgKind::File, Described::Struct("file")), None);
-        assert_eq!(lack(ArgKind::Sock, Described::Pointer), None);
-        assert_eq!(lack(ArgKind::Int32, Described::Number), None);
-        let void = lack(ArgKind::Nop, Described::Void);
-        assert_eq!(void.as_deref(), Some("a return value of `f`"));
-        let other = lack(ArgKind::File, Described::Struct("sock"));
-        assert_eq!(
-            other.as_deref(),
-            Some("a `file` returned by `f`, which returns a `struct sock *`")
-        );
-        let number = lack(ArgKind::Sock, Described::Number);
-        assert_eq!(
-            number.as_deref(),
-            Some("a `sock` returned by `f`, which returns a number")
-        );
-    }
 }

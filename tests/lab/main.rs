@@ -6,6 +6,7 @@
 mod blocks;
 mod bundles;
 mod corpus;
+mod facts;
 mod harness;
 mod lifecycle;
 mod loaders;

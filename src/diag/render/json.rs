@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::Report;
+use super::{Hooking, Report};
 use crate::diag::{Applicability, Diagnostic, Fix, Severity, Sources, Span};
 
 /// Version of the document's form.
@@ -28,6 +28,26 @@ pub struct Document {
     files: Vec<String>,
     /// In the order of the files, then of their places.
     diagnostics: Vec<Entry>,
+    /// How each hook gets into each kernel; absent without kernels.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    hooks: Vec<OnKernel>,
+}
+
+/// A hook on a kernel.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+struct OnKernel {
+    policy: String,
+    /// The function, tracepoint or decision.
+    hook: String,
+    place: Place,
+    /// As the run was told it.
+    kernel: String,
+    /// What runs the policy: `tetragon` or `tpc`.
+    target: &'static str,
+    works: bool,
+    /// `fentry`, `kprobe.multi`, or why not.
+    how: String,
 }
 
 /// One problem.
@@ -123,6 +143,11 @@ pub fn json(report: &Report<'_>) -> String {
             .zip(report.fingerprints())
             .map(|(diagnostic, fingerprint)| entry(diagnostic, fingerprint, report))
             .collect(),
+        hooks: report
+            .hookings
+            .iter()
+            .map(|one| on_kernel(one, report.sources))
+            .collect(),
     };
     let mut text = serde_json::to_string_pretty(&document).expect("the report has only text keys");
     text.push('\n');
@@ -161,6 +186,18 @@ fn entry(diagnostic: &Diagnostic, fingerprint: String, report: &Report<'_>) -> E
         help: diagnostic.help.clone(),
         fingerprint,
         fix: diagnostic.fix.as_ref().map(|fix| change(fix, sources)),
+    }
+}
+
+fn on_kernel(one: &Hooking, sources: &Sources) -> OnKernel {
+    OnKernel {
+        policy: one.policy.clone(),
+        hook: one.hook.clone(),
+        place: place(one.place, sources),
+        kernel: one.kernel.clone(),
+        target: one.runs,
+        works: one.works,
+        how: one.how.clone(),
     }
 }
 

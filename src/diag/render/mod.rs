@@ -14,11 +14,13 @@ mod json;
 #[cfg(feature = "compiler")]
 mod junit;
 #[cfg(feature = "compiler")]
+mod kernels;
+#[cfg(feature = "compiler")]
 mod sarif;
 
 use std::borrow::Cow;
 
-use super::{Code, Diagnostic, FileId, Severity, Sources, fingerprints};
+use super::{Code, Diagnostic, FileId, Severity, Sources, Span, fingerprints};
 
 pub use concise::concise;
 #[cfg(feature = "compiler")]
@@ -32,6 +34,8 @@ pub use json::schema;
 pub use json::{Document, json};
 #[cfg(feature = "compiler")]
 pub use junit::junit;
+#[cfg(feature = "compiler")]
+pub use kernels::kernels;
 #[cfg(feature = "compiler")]
 pub use sarif::sarif;
 
@@ -73,6 +77,24 @@ pub struct Report<'a> {
     pub about: &'a dyn Fn(Code) -> About,
     /// Findings that are not shown.
     pub hidden: Hidden,
+    /// How each hook gets into each kernel that was named.
+    pub hookings: &'a [Hooking],
+}
+
+/// How a hook of a policy gets into a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hooking {
+    pub policy: String,
+    /// The function, tracepoint or decision.
+    pub hook: String,
+    pub place: Span,
+    /// As the user names it.
+    pub kernel: String,
+    /// What runs the policy.
+    pub runs: &'static str,
+    pub works: bool,
+    /// `fentry`, or why not.
+    pub how: String,
 }
 
 /// Numbers of findings that the user knows and does not want to see.
@@ -93,6 +115,7 @@ impl<'a> Report<'a> {
             files: &[],
             about: &About::of,
             hidden: Hidden::default(),
+            hookings: &[],
         }
     }
 

@@ -6,16 +6,23 @@ use super::rule::Rule;
 mod action_parameters;
 mod buffers;
 mod contradictions;
+mod dead_security_hook;
 mod declarations;
 mod duplicate_list_name;
 mod egress_without_loopback;
 mod fifth_pid;
 mod filter_without_values;
+mod impossible_override;
 mod kill_of_essential_process;
 mod kill_without_override;
 mod later_document;
 mod lists;
 mod lonely_rate_limit_scope;
+mod missing_function;
+mod missing_kernel_feature;
+mod missing_member;
+mod missing_system_call;
+mod missing_tracepoint;
 mod names;
 mod networks;
 mod numbers;
@@ -38,12 +45,14 @@ pub(super) mod unexplained_suppression;
 mod unfiltered_hot_function;
 mod unknown_option;
 pub(super) mod unknown_suppression;
+mod unreachable_function;
 mod unreachable_selector;
 pub(super) mod unreadable_suppression;
 pub(super) mod unused_suppression;
 mod validated_generated_list;
 mod whole_policy;
 mod wrong_api_version;
+mod wrong_parameter;
 
 /// Every rule, sorted by code. A group has a hundred codes; those of rules that are gone are not used again.
 pub(super) static ALL: &[&Rule] = &[
@@ -135,6 +144,16 @@ pub(super) static ALL: &[&Rule] = &[
     &subsumed_value::RULE,
     &lists::UNUSED,
     &contradictions::IMPLIED,
+    // 26xx: kernels.
+    &missing_function::RULE,
+    &missing_system_call::RULE,
+    &unreachable_function::RULE,
+    &wrong_parameter::RULE,
+    &impossible_override::RULE,
+    &dead_security_hook::RULE,
+    &missing_tracepoint::RULE,
+    &missing_member::RULE,
+    &missing_kernel_feature::RULE,
     // 29xx: suppressions.
     &unused_suppression::RULE,
     &unknown_suppression::RULE,

@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 #define MAX_ARGS 256
-#define MAX_OUTPUT (1024 * 1024)
+#define MAX_OUTPUT (4 * 1024 * 1024)
 
 static int results = -1;
 

@@ -367,6 +367,20 @@ static int op_fcntl_many(struct words *w)
 	return 0;
 }
 
+/* hex PATH: prints a file's bytes as hexadecimal digits. */
+static int op_hex(struct words *w)
+{
+	FILE *f = fopen(take(w), "re");
+	int byte;
+
+	if (!f)
+		return errno;
+	while ((byte = getc(f)) != EOF)
+		printf("%02x", byte);
+	fclose(f);
+	return 0;
+}
+
 const struct op file_ops[] = {
 	{"bind", op_bind},
 	{"chdir", op_chdir},
@@ -381,6 +395,7 @@ const struct op file_ops[] = {
 	{"fifo", op_fifo},
 	{"file", op_file},
 	{"ftruncate", op_ftruncate},
+	{"hex", op_hex},
 	{"link", op_link},
 	{"memfd", op_memfd},
 	{"mkdir", op_mkdir},

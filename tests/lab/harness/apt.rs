@@ -1,7 +1,7 @@
 //! What the lab takes from Debian: tools, and the kernels it boots.
 //!
 //! Tools are installed when missing (root, or sudo without a password). Kernel images are only downloaded and
-//! unpacked. The kernels come from Debian 12 whatever release this machine runs: its suites are taken from the
+//! unpacked. The kernels come from Debian's releases whatever this machine runs: their suites are taken from the
 //! mirror that apt is configured with, through a private apt configuration under `.lab-cache/`, and the newest build
 //! is looked up in the package index.
 
@@ -72,15 +72,29 @@ fn as_root(program: &str, args: &[&str]) -> Result<Command, String> {
     Ok(command)
 }
 
-/// The `vmlinuz` of a kernel, from the cache or downloaded.
-pub(crate) fn kernel_image(cache: &Path, kernel: Kernel) -> Result<PathBuf, String> {
+/// What a kernel's package has of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Image {
+    pub(crate) vmlinuz: PathBuf,
+    /// `config-RELEASE`.
+    pub(crate) config: PathBuf,
+}
+
+/// The image of a kernel, from the cache or downloaded.
+pub(crate) fn kernel_image(cache: &Path, kernel: Kernel) -> Result<Image, String> {
     let dir = cache.join("kernels").join(kernel.name);
-    let image = dir.join("vmlinuz");
-    if image.is_file() {
+    let image = |dir: &Path| {
+        Ok::<_, String>(Image {
+            vmlinuz: only_match(dir, |name| name.starts_with("vmlinuz"))?,
+            config: only_match(dir, |name| name.starts_with("config-"))?,
+        })
+    };
+    if let Ok(image) = image(&dir) {
         return Ok(image);
     }
-    let apt = PrivateApt::open(cache)?;
+    let apt = PrivateApt::open(cache, kernel.suite)?;
     let package = apt.dependency(kernel.meta_package)?;
+    fs::remove_dir_all(&dir).ok();
     make_dir(&dir)?;
     let unpacked = dir.join("unpacked");
     run(apt
@@ -94,12 +108,15 @@ pub(crate) fn kernel_image(cache: &Path, kernel: Kernel) -> Result<PathBuf, Stri
         .arg("--extract")
         .arg(&deb)
         .arg(&unpacked))?;
-    let vmlinuz = only_match(&unpacked.join("boot"), |name| name.starts_with("vmlinuz"))?;
-    fs::rename(&vmlinuz, &image).map_err(|e| format!("{}: {e}", vmlinuz.display()))?;
+    let found = image(&unpacked.join("boot"))?;
+    for file in [&found.config, &found.vmlinuz] {
+        let name = file.file_name().ok_or("a file has a name")?;
+        fs::rename(file, dir.join(name)).map_err(|e| format!("{}: {e}", file.display()))?;
+    }
     fs::remove_dir_all(&unpacked)
         .and_then(|()| fs::remove_file(&deb))
         .map_err(|e| format!("{}: {e}", dir.display()))?;
-    Ok(image)
+    image(&dir)
 }
 
 fn only_match(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<PathBuf, String> {
@@ -124,12 +141,12 @@ struct PrivateApt {
 }
 
 impl PrivateApt {
-    fn open(cache: &Path) -> Result<PrivateApt, String> {
-        let dir = cache.join("apt");
+    fn open(cache: &Path, suite: &str) -> Result<PrivateApt, String> {
+        let dir = cache.join("apt").join(suite);
         make_dir(&dir.join("lists/partial"))?;
         make_dir(&dir.join("cache/archives/partial"))?;
         let sources = dir.join("sources.list");
-        fs::write(&sources, debian_12_sources()?)
+        fs::write(&sources, suite_sources(suite)?)
             .map_err(|e| format!("{}: {e}", sources.display()))?;
         let at = |what: &str, path: &str| format!("-oDir::{what}={}", dir.join(path).display());
         let options = vec![
@@ -163,8 +180,8 @@ impl PrivateApt {
     }
 }
 
-/// The suites of Debian 12 on the mirrors that this machine's apt uses for Debian.
-fn debian_12_sources() -> Result<String, String> {
+/// A release and its security suite on the mirrors that this machine's apt uses for Debian.
+fn suite_sources(suite: &str) -> Result<String, String> {
     let mut mirrors = configured_mirrors()?;
     if mirrors.is_empty() {
         run(&mut as_root("apt-get", &["update"])?)?;
@@ -178,11 +195,11 @@ fn debian_12_sources() -> Result<String, String> {
     }
     Ok(mirrors
         .iter()
-        .map(|(uri, suite)| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n"))
+        .map(|(uri, part)| format!("deb [signed-by={KEYRING}] {uri} {suite}{part} main\n"))
         .collect())
 }
 
-/// (mirror, Debian 12 suite that it carries), from the package lists that apt knows.
+/// (mirror, what the names of its suites end in), from the package lists that apt knows.
 fn configured_mirrors() -> Result<BTreeSet<(String, &'static str)>, String> {
     let format = "$(CREATED_BY) $(ORIGIN) $(CODENAME) $(REPO_URI)";
     let output = run(Command::new("apt-get").args(["indextargets", "--format", format]))?;
@@ -191,8 +208,8 @@ fn configured_mirrors() -> Result<BTreeSet<(String, &'static str)>, String> {
     for line in text.lines() {
         if let ["Packages", "Debian", codename, uri] = line.split(' ').collect::<Vec<_>>()[..] {
             match codename.split_once('-') {
-                None => mirrors.insert((uri.to_owned(), "bookworm")),
-                Some((_, "security")) => mirrors.insert((uri.to_owned(), "bookworm-security")),
+                None => mirrors.insert((uri.to_owned(), "")),
+                Some((_, "security")) => mirrors.insert((uri.to_owned(), "-security")),
                 Some(_) => false,
             };
         }

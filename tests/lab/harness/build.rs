@@ -15,6 +15,8 @@ use super::{make_dir, project_root, run};
 pub(crate) const LOADER: &str = "/bin/tpc-loader";
 /// The trigger program on the guest.
 pub(crate) const TRIGGER: &str = "/bin/trigger";
+/// The compiler on the guests that have it.
+pub(crate) const COMPILER: &str = "/bin/tpc";
 /// bpftool on the guest.
 pub(crate) const BPFTOOL: &str = "/bin/bpftool";
 
@@ -69,25 +71,33 @@ fn compile(cache: &Path, name: &str, sources: &[&str]) -> Result<PathBuf, String
     Ok(program)
 }
 
-/// Builds the loader without the compiler, linked statically: the guest has no libc.
+/// The loader without the compiler.
 fn loader() -> Result<PathBuf, String> {
+    program(
+        "tpc-loader",
+        &["--no-default-features", "--features", "loader"],
+    )
+}
+
+/// The compiler, which guests can run, too.
+pub(crate) fn compiler() -> Result<Vec<u8>, String> {
+    read(&program("tpc", &[])?)
+}
+
+/// Builds one of our programs, linked statically: the guest has no libc.
+fn program(name: &str, features: &[&str]) -> Result<PathBuf, String> {
     let target = "x86_64-unknown-linux-gnu";
     let dir = project_root().join("target/lab");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(cargo)
         .current_dir(project_root())
-        .args(["build", "--locked", "--release", "--bin", "tpc-loader"])
-        .args([
-            "--no-default-features",
-            "--features",
-            "loader",
-            "--target",
-            target,
-        ])
+        .args(["build", "--locked", "--release", "--bin", name])
+        .args(features)
+        .args(["--target", target])
         .env("CARGO_TARGET_DIR", &dir)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS"))?;
-    Ok(dir.join(target).join("release/tpc-loader"))
+    Ok(dir.join(target).join("release").join(name))
 }
 
 fn add_bpftool(archive: &mut Archive) -> Result<(), String> {

@@ -18,14 +18,17 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock};
 
+use apt::Image;
 use cpio::Archive;
 use job::{Job, Outcome};
-use qemu::Clock;
+use qemu::{Clock, Setup};
 
-/// A kernel of the lab: its version as people say it, and the Debian package that depends on its newest build.
+/// A kernel of the lab: its version as people say it, the release of Debian that has it, and the package that depends on
+/// its newest build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kernel {
     pub(crate) name: &'static str,
+    pub(crate) suite: &'static str,
     pub(crate) meta_package: &'static str,
 }
 
@@ -33,19 +36,28 @@ pub(crate) struct Kernel {
 pub(crate) const KERNELS: [Kernel; 2] = [
     Kernel {
         name: "6.1",
+        suite: "bookworm",
         meta_package: "linux-image-cloud-amd64",
     },
     Kernel {
         name: "6.12",
+        suite: "bookworm",
         meta_package: "linux-image-6.12-cloud-amd64",
     },
 ];
+
+/// The kernel of Debian 13, whose facts ship with the program; policies are not run on it.
+pub(crate) const DEBIAN_13: Kernel = Kernel {
+    name: "debian-13",
+    suite: "trixie",
+    meta_package: "linux-image-cloud-amd64",
+};
 
 /// A prepared lab: kernels fetched, guest programs built.
 pub(crate) struct Lab {
     cache: PathBuf,
     base: Archive,
-    kernels: Vec<(Kernel, PathBuf)>,
+    kernels: Vec<(Kernel, Image)>,
 }
 
 impl Lab {
@@ -76,6 +88,15 @@ impl Lab {
         })
     }
 
+    /// The image of a kernel; one that is not always needed is fetched.
+    pub(crate) fn image(&self, kernel: Kernel) -> Result<Image, String> {
+        if let Some((_, image)) = self.kernels.iter().find(|(known, _)| *known == kernel) {
+            return Ok(image.clone());
+        }
+        let _lock = Lock::take(&self.cache.join("lock"))?;
+        apt::kernel_image(&self.cache, kernel)
+    }
+
     /// Boots one kernel with the given files on top of the base system and runs the jobs in order.
     pub(crate) fn boot(
         &self,
@@ -84,11 +105,19 @@ impl Lab {
         jobs: &[Job],
         clock: Clock,
     ) -> Result<Vec<Outcome>, String> {
-        let (_, image) = self
-            .kernels
-            .iter()
-            .find(|(k, _)| *k == kernel)
-            .ok_or("not a kernel of the lab")?;
+        let parameters = qemu::SMALL;
+        self.boot_as(kernel, files, jobs, Setup { clock, parameters })
+    }
+
+    /// The same with another setup of the machine.
+    pub(crate) fn boot_as(
+        &self,
+        kernel: Kernel,
+        files: &Archive,
+        jobs: &[Job],
+        setup: Setup,
+    ) -> Result<Vec<Outcome>, String> {
+        let image = self.image(kernel)?;
         let mut list = Archive::default();
         list.file("/lab/jobs", 0o644, job::encode(jobs)?);
         static BOOTS: AtomicU32 = AtomicU32::new(0);
@@ -98,7 +127,7 @@ impl Lab {
         make_dir(&place)?;
         let initramfs = cpio::join(&[&self.base, files, &list]);
         let _turn = Turn::take();
-        let result = qemu::boot(image, &place, &initramfs, jobs, clock);
+        let result = qemu::boot(&image.vmlinuz, &place, &initramfs, jobs, setup);
         if result.is_ok() {
             fs::remove_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
         }

@@ -21,6 +21,17 @@ pub(crate) enum Clock {
     Instructions,
 }
 
+/// How a machine is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setup {
+    pub(crate) clock: Clock,
+    /// Parameters of the kernel.
+    pub(crate) parameters: &'static str,
+}
+
+/// Without the large security modules, which policies have nothing to do with.
+pub(crate) const SMALL: &str = "lsm=landlock,lockdown,yama,integrity,bpf";
+
 /// Longest silence of a guest, on top of its job's own time limit.
 const SILENCE: Duration = Duration::from_secs(120);
 
@@ -40,11 +51,12 @@ pub(crate) fn boot(
     place: &Path,
     initramfs: &[u8],
     jobs: &[Job],
-    clock: Clock,
+    machine: Setup,
 ) -> Result<Vec<Outcome>, String> {
+    let Setup { clock, .. } = machine;
     let archive = place.join("initramfs");
     fs::write(&archive, initramfs).map_err(|e| format!("{}: {e}", archive.display()))?;
-    let mut machine = Machine(start(image, place, &archive, clock)?);
+    let mut machine = Machine(start(image, place, &archive, machine)?);
     let outcomes = watch(&mut machine, place, jobs, clock);
     drop(machine);
     let console = read(place, "console");
@@ -64,7 +76,7 @@ impl Drop for Machine {
     }
 }
 
-fn start(image: &Path, place: &Path, initramfs: &Path, clock: Clock) -> Result<Child, String> {
+fn start(image: &Path, place: &Path, initramfs: &Path, setup: Setup) -> Result<Child, String> {
     let serial = |name: &str| format!("file:{}", place.join(name).display());
     let log =
         fs::File::create(place.join("qemu")).map_err(|e| format!("{}: {e}", place.display()))?;
@@ -95,14 +107,15 @@ fn start(image: &Path, place: &Path, initramfs: &Path, clock: Clock) -> Result<C
         .arg(image)
         .arg("-initrd")
         .arg(initramfs)
-        .args([
-            "-append",
-            "console=ttyS0 quiet panic=-1 lsm=landlock,lockdown,yama,integrity,bpf rdinit=/init",
-        ])
+        .arg("-append")
+        .arg(format!(
+            "console=ttyS0 quiet panic=-1 rdinit=/init {}",
+            setup.parameters
+        ))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log);
-    if clock == Clock::Instructions {
+    if setup.clock == Clock::Instructions {
         command.args(["-icount", "shift=0,sleep=off"]);
     }
     command
