@@ -11,10 +11,9 @@ use super::meta::{self, Attached, Attachment, Meta};
 use super::node::Node;
 use super::pins::{Generation, Root, Staged, pin_name};
 use super::preflight::{self, HookPlan, Plan};
-use super::relocate::relocate;
 use super::sys::{self, NewMap, NewProgram, ProgramKind, TracePoint};
 use crate::bundle::{Attach, Bundle, Manifest, Program, Variant};
-use crate::object::{self, Object};
+use crate::object::{self, Object, relocate};
 
 /// A policy that was loaded.
 #[derive(Clone, Debug)]
