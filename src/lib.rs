@@ -24,4 +24,6 @@ pub mod object;
 #[cfg(feature = "compiler")]
 pub mod policy;
 #[cfg(feature = "compiler")]
+pub mod sim;
+#[cfg(feature = "compiler")]
 pub mod yaml;

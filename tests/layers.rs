@@ -20,6 +20,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
     (
+        "sim",
+        &["diag", "kernel", "asm", "btf", "object", "bundle", "ir"],
+    ),
+    (
         "loader",
         &["diag", "kernel", "asm", "btf", "object", "bundle"],
     ),
