@@ -8,7 +8,7 @@ mod short;
 use oracle::Kernels;
 
 /// Cases of the bounded run, and calls of each.
-const CASES: u64 = 400;
+const CASES: u64 = 40;
 const CALLS: usize = 24;
 
 #[test]

@@ -50,7 +50,7 @@ impl Frame<'_> {
         }
         let mut quiet = self.target();
         if let Some(rate) = post.rate {
-            self.limit(hook, rate, &sections, &mut quiet);
+            self.limit(info, rate, &sections, &mut quiet);
         }
         let enter = self.b.call(helpers::KTIME_GET_BOOT_NS, &[]);
         if self.hook.ret.is_some() {
@@ -141,10 +141,11 @@ impl Frame<'_> {
     }
 
     /// Goes to `quiet` when the rate limit forbids the report.
-    fn limit(&mut self, hook: usize, rate: Rate, sections: &[Reg], quiet: &mut Target) {
+    fn limit(&mut self, info: Reg, rate: Rate, sections: &[Reg], quiet: &mut Target) {
         let scratch = self.scratch();
         let key = KEY as i16;
-        self.b.store(Size::B4, scratch, key, hook as i32);
+        // Hook and rule: each rule has a limit of its own.
+        self.b.store(Size::B4, scratch, key, info);
         let scope = match rate.scope {
             RateScope::Global => self.b.mov(0),
             RateScope::Thread => self.b.call(helpers::GET_CURRENT_PID_TGID, &[]),

@@ -184,7 +184,9 @@ impl Machine<'_, '_> {
         match text {
             Some(bytes) => {
                 self.output(1, &bytes)?;
-                Ok(Word::number(bytes.len() as u64))
+                // The NUL counts only behind others in memory of the process (strncpy_from_user_nofault, mm/maccess.c).
+                let is_empty = area == Area::User && bytes.len() == 1;
+                Ok(Word::number(if is_empty { 0 } else { bytes.len() as u64 }))
             }
             None => {
                 self.output(1, &vec![0; size])?;

@@ -571,6 +571,10 @@ fn pid(dice: &mut Dice, wanted: &[&IntSet]) -> u32 {
 
 fn ids(dice: &mut Dice, wanted: &[&IntSet]) -> Ids {
     let process = pid(dice, wanted);
+    if process == 0 {
+        // The idle task: one of the host, alone.
+        return Ids::default();
+    }
     let is_first = !dice.once_in(3);
     let thread = if is_first {
         process
@@ -596,7 +600,9 @@ fn parent(dice: &mut Dice, pids: &[&IntSet], tree: &mut Tree) -> Parent {
     });
     // Only process 0 is its own parent.
     let mut ids = ids(dice, pids);
-    ids.process = ids.process.max(1);
+    if ids.process == 0 {
+        (ids.process, ids.thread) = (1, 1);
+    }
     Parent {
         ids,
         uid: dice.below(3) as u32,

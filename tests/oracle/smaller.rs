@@ -403,6 +403,7 @@ fn collected(scene: &Scene) -> Scene {
     let mut used = Used {
         dentries: vec![false; scene.vfs.dentries.len()],
         mounts: vec![false; scene.vfs.mounts.len()],
+        filesystems: vec![false; scene.vfs.filesystems.len()],
     };
     let mut scene = scene.clone();
     used.spot(&scene, Spot::default());
@@ -432,7 +433,16 @@ fn collected(scene: &Scene) -> Scene {
         .vfs
         .mounts
         .retain(|_| number.next().is_some_and(|index| used.mounts[index]));
+    let mut number = 0..;
+    scene
+        .vfs
+        .filesystems
+        .retain(|_| number.next().is_some_and(|index| used.filesystems[index]));
+    for filesystem in &mut scene.vfs.filesystems {
+        filesystem.root = place(&used.dentries, filesystem.root);
+    }
     for dentry in &mut scene.vfs.dentries {
+        dentry.filesystem = place(&used.filesystems, dentry.filesystem);
         dentry.parent = place(&used.dentries, dentry.parent);
     }
     for mount in &mut scene.vfs.mounts {
@@ -449,6 +459,7 @@ fn collected(scene: &Scene) -> Scene {
 
 /// What something leads to.
 struct Used {
+    filesystems: Vec<bool>,
     dentries: Vec<bool>,
     mounts: Vec<bool>,
 }
@@ -456,6 +467,10 @@ struct Used {
 impl Used {
     fn dentry(&mut self, scene: &Scene, mut dentry: usize) {
         while !std::mem::replace(&mut self.dentries[dentry], true) {
+            let filesystem = scene.vfs.dentries[dentry].filesystem;
+            if !std::mem::replace(&mut self.filesystems[filesystem], true) {
+                self.dentry(scene, scene.vfs.filesystems[filesystem].root);
+            }
             dentry = scene.vfs.dentries[dentry].parent;
         }
     }
@@ -486,7 +501,7 @@ fn each_spot(
         .iter_mut()
         .filter_map(|parent| parent.exe.as_mut());
     exes.chain(parents).for_each(&mut *file);
-    for fs in &mut task.fs {
+    if let Some(fs) = &mut task.fs {
         file(&mut fs.root);
         file(&mut fs.cwd);
     }

@@ -1,6 +1,6 @@
 //! Random file systems: directories, mounts, a task's root, and files in strange places.
 
-use tpc::sim::scene::{Dentry, Mount, Spot, Vfs};
+use tpc::sim::scene::{Dentry, Filesystem, Mount, Spot, Vfs};
 
 use super::dice::Dice;
 use super::words;
@@ -11,6 +11,9 @@ pub(crate) struct Tree {
     pub(crate) vfs: Vfs,
     root: Spot,
 }
+
+/// Kinds of filesystems: ext4, tmpfs, hugetlbfs, pipefs.
+const MAGICS: [u64; 4] = [0xef53, 0x0102_1994, 0x9584_58f6, 0x5049_5045];
 
 /// Modes of files.
 const MODES: [Option<u16>; 6] = [
@@ -29,7 +32,7 @@ impl Tree {
             vfs: Vfs::default(),
             root: Spot::default(),
         };
-        tree.root = tree.filesystem(None);
+        tree.root = tree.filesystem(dice, None);
         if dice.once_in(5) {
             let path = words::path(dice);
             let directory = tree.below(dice, tree.root, &path);
@@ -38,14 +41,27 @@ impl Tree {
         tree
     }
 
-    /// The task's root.
+    /// The task's root, which changes nothing.
     pub(crate) fn root(&self) -> Spot {
         self.root
     }
 
-    fn dentry(&mut self, name: &[u8], parent: Option<usize>, mode: Option<u16>) -> usize {
+    /// An entry in a directory.
+    fn dentry(&mut self, name: &[u8], parent: usize, mode: Option<u16>) -> usize {
+        let filesystem = self.vfs.dentries[parent].filesystem;
+        self.entry(filesystem, name, Some(parent), mode)
+    }
+
+    fn entry(
+        &mut self,
+        filesystem: usize,
+        name: &[u8],
+        parent: Option<usize>,
+        mode: Option<u16>,
+    ) -> usize {
         let index = self.vfs.dentries.len();
         self.vfs.dentries.push(Dentry {
+            filesystem,
             name: name.into(),
             parent: parent.unwrap_or(index),
             linked: parent.is_some(),
@@ -55,8 +71,13 @@ impl Tree {
     }
 
     /// A new filesystem that is mounted somewhere, or at the top.
-    fn filesystem(&mut self, at: Option<Spot>) -> Spot {
-        let root = self.dentry(b"/", None, Some(0o040_755));
+    fn filesystem(&mut self, dice: &mut Dice, at: Option<Spot>) -> Spot {
+        let root = self.vfs.dentries.len();
+        self.vfs.filesystems.push(Filesystem {
+            magic: dice.one(&MAGICS),
+            root,
+        });
+        self.entry(self.vfs.filesystems.len() - 1, b"/", None, Some(0o040_755));
         self.vfs.mounts.push(Mount { root, at });
         Spot {
             mount: self.vfs.mounts.len() - 1,
@@ -72,8 +93,8 @@ impl Tree {
             20 => self.long(dice, path),
             21 => self.pipe(dice),
             22 => self.bind_mount(dice, path),
-            23 => self.filesystem(None),
-            _ => self.below(dice, self.root, path),
+            23 => self.filesystem(dice, None),
+            _ => self.below(dice, Spot::default(), path),
         }
     }
 
@@ -96,7 +117,7 @@ impl Tree {
         let found = (0..self.vfs.dentries.len())
             .find(|index| *index != at.dentry && is_child(&self.vfs.dentries[*index]));
         let mode = dice.one(&MODES);
-        let dentry = found.unwrap_or_else(|| self.dentry(name, Some(at.dentry), mode));
+        let dentry = found.unwrap_or_else(|| self.dentry(name, at.dentry, mode));
         let spot = Spot {
             mount: at.mount,
             dentry,
@@ -108,7 +129,7 @@ impl Tree {
                 mount,
                 dentry: self.vfs.mounts[mount].root,
             },
-            None if dice.once_in(8) => self.filesystem(Some(spot)),
+            None if dice.once_in(8) => self.filesystem(dice, Some(spot)),
             None => spot,
         }
     }
@@ -118,7 +139,7 @@ impl Tree {
         let top = if dice.flip() {
             Spot::default()
         } else {
-            self.filesystem(None)
+            self.filesystem(dice, None)
         };
         self.below(dice, top, path)
     }
@@ -126,7 +147,7 @@ impl Tree {
     fn unlinked(&mut self, dice: &mut Dice, path: &[u8]) -> Spot {
         // The text that is looked for may already say so.
         let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
-        let spot = self.below(dice, self.root, path);
+        let spot = self.below(dice, Spot::default(), path);
         self.vfs.dentries[spot.dentry].linked = false;
         spot
     }
@@ -139,27 +160,28 @@ impl Tree {
             1 => (1, dice.within(2044, 2049).saturating_sub(tail as u64)),
             _ => (dice.one(&[0, 15, 31]), dice.within(100, 300)),
         };
-        let mut at = self.root;
+        let mut at = Spot::default();
         for number in 0..count {
             let digit = b'a' + (number % 26) as u8;
-            at.dentry = self.dentry(&vec![digit; len.max(1)], Some(at.dentry), None);
+            at.dentry = self.dentry(&vec![digit; len.max(1)], at.dentry, None);
         }
         // To the byte: 4096 are read.
         if dice.flip() {
             let used = (count as usize) * (len.max(1) + 1) + path.len();
             let missing = (4096 + dice.index(3)).saturating_sub(used + 2);
             if (1..=255).contains(&missing) {
-                at.dentry = self.dentry(&vec![b'z'; missing], Some(at.dentry), None);
+                at.dentry = self.dentry(&vec![b'z'; missing], at.dentry, None);
             }
         }
         self.below(dice, at, path)
     }
 
-    /// A file that is in no directory, on a mount that nobody sees.
+    /// A file that was never in a directory, on a mount that nobody sees: a pipe, or a file in memory.
     fn pipe(&mut self, dice: &mut Dice) -> Spot {
-        let mount = self.filesystem(None).mount;
+        let Spot { mount, dentry } = self.filesystem(dice, None);
         let name = words::name(dice);
-        let dentry = self.dentry(&name, None, Some(0o010_600));
+        let filesystem = self.vfs.dentries[dentry].filesystem;
+        let dentry = self.entry(filesystem, &name, None, Some(0o010_600));
         Spot { mount, dentry }
     }
 
@@ -167,9 +189,9 @@ impl Tree {
     fn bind_mount(&mut self, dice: &mut Dice, path: &[u8]) -> Spot {
         let source = {
             let name = words::path(dice);
-            self.below(dice, self.root, &name)
+            self.below(dice, Spot::default(), &name)
         };
-        let at = self.below(dice, self.root, path);
+        let at = self.below(dice, Spot::default(), path);
         self.vfs.mounts.push(Mount {
             root: source.dentry,
             at: Some(at),

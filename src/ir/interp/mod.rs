@@ -29,15 +29,17 @@
 //! # Texts
 //!
 //! Texts are bytes; upper and lower case differ. A string ends before its first NUL. A buffer has as many bytes as its length
-//! parameter says. A path is the text that `readlink /proc/self/fd/N` shows to a process outside of every mount namespace but its own:
-//! resolved, from the root of the calling process, `/` for the root itself; `" (deleted)"` follows when the file has no name any more. A
-//! value of type `dentry` has no mount: its path begins at the root of its filesystem. The path of a script's process is that of its
-//! interpreter.
+//! parameter says.
+//!
+//! A path is the one that the mount namespace of the file knows, resolved, from the top of its tree of mounts; in a container that is the
+//! container's own view. `chroot(2)` changes nothing. The top itself is `/`; `" (deleted)"` follows when the file has no name any more. A
+//! file in memory is `/memfd:NAME (deleted)`; pipes, sockets and other files that were never in a directory have no path. A value of type
+//! `dentry` knows no mount: its path begins at the root of its filesystem. The executable of a script's process is its interpreter.
 //!
 //! Of a text that is longer than programs read, only a part is known: **the end of a path, the beginning of everything else**. Such a text
 //! is *incomplete*. It equals nothing; it starts (or ends) with a value if the known part does; where the other part would
-//! decide, it does not. Negative filters hold where the plain one does not. Programs read paths of up to
-//! 4,096 bytes and 2,047 components and mounts, strings of up to 4,094 bytes, buffers of up to 4,095.
+//! decide, it does not. Negative filters hold where the plain one does not. Programs read texts of up to 4,096 bytes, and
+//! paths of up to 2,047 components and mounts.
 //!
 //! # Sockets and addresses
 //!

@@ -7,6 +7,7 @@ mod synthetic;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::btf::{Btf, Kind, TypeId};
 
@@ -26,7 +27,28 @@ pub struct Field {
 #[derive(Debug)]
 pub struct Kernel {
     pub btf: Btf,
-    known: RefCell<HashMap<(&'static str, &'static str), Option<Field>>>,
+    /// What was asked before, by the addresses of the names.
+    known: RefCell<HashMap<[usize; 4], Option<Field>, BuildHasherDefault<Mixer>>>,
+}
+
+/// A hash of a few numbers: laying out one call asks for a thousand members.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_usize((*byte).into()));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = (self.0.rotate_left(5) ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 /// Deepest nesting of unnamed members.
@@ -52,11 +74,17 @@ impl Kernel {
 
     /// The member `path` (`f_path.dentry`) of a structure; `None` if the kernel lacks it.
     pub fn field(&self, root: &'static str, path: &'static str) -> Option<Field> {
-        if let Some(known) = self.known.borrow().get(&(root, path)) {
+        let key = [
+            root.as_ptr().addr(),
+            root.len(),
+            path.as_ptr().addr(),
+            path.len(),
+        ];
+        if let Some(known) = self.known.borrow().get(&key) {
             return *known;
         }
         let found = self.find(root, path);
-        self.known.borrow_mut().insert((root, path), found);
+        self.known.borrow_mut().insert(key, found);
         found
     }
 

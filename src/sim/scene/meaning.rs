@@ -1,8 +1,8 @@
 //! A scene as an event for the reference interpreter: what a policy can know of the call.
 
 use super::{
-    AF_INET, AF_INET6, Area, Cred, Data, MAX_ARGUMENTS, MAX_BUFFER, MAX_STRING, Param, Parent,
-    Scene, Sock, Spot, Task,
+    AF_INET, AF_INET6, Area, Cred, Data, MAX_ARGUMENTS, MAX_TEXT, Param, Parent, Scene, Sock, Spot,
+    Task,
 };
 use crate::ir::interp::Sock as Socket;
 use crate::ir::interp::{
@@ -77,14 +77,13 @@ impl Scene {
     }
 
     fn file(&self, ty: ArgType, param: &Param) -> Value {
-        let root = self.task.fs.map(|fs| fs.root);
         let spot = match (ty, param) {
             (ArgType::File, Param::File(spot))
             | (ArgType::Path, Param::Path(spot))
             | (ArgType::LinuxBinprm, Param::Binprm(Some(spot))) => Some(*spot),
             (ArgType::Fd, Param::Number(fd)) => self.open(*fd as u32),
             (ArgType::Dentry, Param::Dentry(dentry)) => {
-                let path = self.vfs.entry(*dentry, root);
+                let path = self.vfs.entry(*dentry);
                 return Value::Path {
                     mode: self.mode(*dentry),
                     path,
@@ -94,7 +93,7 @@ impl Scene {
         };
         Value::Path {
             mode: spot.map_or(0, |spot| self.mode(spot.dentry)),
-            path: spot.and_then(|spot| self.vfs.path(spot, root)),
+            path: spot.and_then(|spot| self.vfs.path(spot)),
         }
     }
 
@@ -112,7 +111,6 @@ impl Scene {
 
     fn process(&self) -> Process {
         let task = &self.task;
-        let root = task.fs.map(|fs| fs.root);
         let exe = task.memory.as_ref().and_then(|memory| memory.exe);
         Process {
             pid: task.ids.process,
@@ -121,12 +119,12 @@ impl Scene {
             uid: task.cred.ids[2],
             auid: task.auid,
             start: task.start,
-            exe: exe.and_then(|exe| self.vfs.path(exe, root)),
+            exe: exe.and_then(|exe| self.vfs.path(exe)),
             arguments: task
                 .memory
                 .as_ref()
                 .and_then(|memory| arguments(&memory.arguments)),
-            cwd: task.fs.and_then(|fs| self.vfs.path(fs.cwd, root)),
+            cwd: task.fs.and_then(|fs| self.vfs.path(fs.cwd)),
             namespaces: namespaces(task),
             credentials: credentials(&task.cred),
             ancestors: task
@@ -139,13 +137,12 @@ impl Scene {
     }
 
     fn ancestor(&self, parent: &Parent) -> Ancestor {
-        let root = self.task.fs.map(|fs| fs.root);
         Ancestor {
             pid: parent.ids.process,
             ns_pid: parent.ids.inner_process(),
             uid: parent.uid,
             start: parent.start,
-            exe: parent.exe.and_then(|exe| self.vfs.path(exe, root)),
+            exe: parent.exe.and_then(|exe| self.vfs.path(exe)),
         }
     }
 }
@@ -192,23 +189,20 @@ fn mapped<'a>(data: &'a Data, areas: &[Area]) -> Option<&'a [u8]> {
 
 fn string(data: &Data, areas: &[Area]) -> Readable<Text> {
     let mapped = mapped(data, areas)?;
-    let within = &mapped[..mapped.len().min(MAX_STRING)];
-    match within.iter().position(|byte| *byte == 0) {
-        Some(end) if end + 1 < MAX_STRING => Some(Text {
-            known: within[..end].to_vec(),
-            complete: true,
-        }),
-        // A string that fills all the room may go on.
-        _ if within.len() == MAX_STRING => Some(Text {
-            known: within[..MAX_STRING - 1].to_vec(),
-            complete: false,
-        }),
-        _ => None,
-    }
+    // The NUL of the longest text, and one byte more that shows that a text is longer.
+    let looked_at = &mapped[..mapped.len().min(MAX_TEXT + 2)];
+    let (known, complete) = match looked_at.iter().position(|byte| *byte == 0) {
+        Some(end) if end <= MAX_TEXT => (&looked_at[..end], true),
+        _ => (looked_at.get(..MAX_TEXT + 2)?.get(..MAX_TEXT)?, false),
+    };
+    Some(Text {
+        known: known.to_vec(),
+        complete,
+    })
 }
 
 fn buffer(data: &Data, wanted: u64, areas: &[Area]) -> Readable<Text> {
-    let len = usize::try_from(wanted).map_or(MAX_BUFFER, |wanted| wanted.min(MAX_BUFFER));
+    let len = usize::try_from(wanted).map_or(MAX_TEXT, |wanted| wanted.min(MAX_TEXT));
     let area = match data {
         Data::In(area, _) => *area,
         Data::At(address) if *address < USER_END => Area::User,

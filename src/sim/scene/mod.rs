@@ -16,12 +16,10 @@ pub use super::memory::Area;
 pub use bytes::Bytes;
 pub use place::Placed;
 pub use task::{Cred, Fs, Ids, Image, Namespaces, Parent, Task, UserNamespace};
-pub use vfs::{Dentry, MAX_PATH, MAX_STEPS, Mount, Spot, Vfs};
+pub use vfs::{Dentry, Filesystem, MAX_STEPS, Mount, Spot, Vfs};
 
-/// Bytes of a string that programs read, with a NUL.
-pub const MAX_STRING: usize = 4096;
-/// Bytes of a buffer that programs read.
-pub const MAX_BUFFER: usize = 4095;
+/// Bytes of a text that programs read.
+pub const MAX_TEXT: usize = 4096;
 /// Bytes of a command line that events show.
 pub const MAX_ARGUMENTS: usize = 2048;
 

@@ -58,7 +58,8 @@ struct Placer<'a> {
     kernel: &'a Kernel,
     scene: &'a Scene,
     memory: Memory,
-    /// Addresses of `struct dentry` and `struct mount`, by index.
+    /// Addresses of `struct super_block`, `struct dentry` and `struct mount`, by index.
+    filesystems: Vec<u64>,
     dentries: Vec<u64>,
     mounts: Vec<u64>,
 }
@@ -70,9 +71,16 @@ impl<'a> Placer<'a> {
             kernel,
             scene,
             memory,
+            filesystems: Vec::new(),
             dentries: Vec::new(),
             mounts: Vec::new(),
         };
+        placer.filesystems = scene
+            .vfs
+            .filesystems
+            .iter()
+            .map(|_| placer.structure("super_block"))
+            .collect();
         placer.dentries = scene
             .vfs
             .dentries
@@ -132,11 +140,23 @@ impl<'a> Placer<'a> {
             });
             // Of a list that runs through all entries of a bucket; where it points to does not matter.
             let hashed = if dentry.linked { at } else { 0 };
+            let block = self
+                .filesystems
+                .get(dentry.filesystem)
+                .copied()
+                .unwrap_or(0);
+            self.put(at, ("dentry", "d_sb"), block);
             self.put(at, ("dentry", "d_parent"), parent);
             self.put(at, ("dentry", "d_name.len"), dentry.name.len() as u64);
             self.put(at, ("dentry", "d_name.name"), name);
             self.put(at, ("dentry", "d_inode"), inode);
             self.put(at, ("dentry", "d_hash.pprev"), hashed);
+        }
+        for (index, filesystem) in scene.vfs.filesystems.iter().enumerate() {
+            let at = self.filesystems[index];
+            let root = self.dentries.get(filesystem.root).copied().unwrap_or(0);
+            self.put(at, ("super_block", "s_magic"), filesystem.magic);
+            self.put(at, ("super_block", "s_root"), root);
         }
         for (index, mount) in scene.vfs.mounts.iter().enumerate() {
             let at = self.mounts[index];

@@ -2,19 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Bytes;
+use super::{Bytes, MAX_TEXT};
 use crate::ir::interp::{Readable, Text};
 
 /// Directory entries and mounts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vfs {
+    pub filesystems: Vec<Filesystem>,
     pub dentries: Vec<Dentry>,
     pub mounts: Vec<Mount>,
+}
+
+/// A superblock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filesystem {
+    /// Number of its kind (include/uapi/linux/magic.h).
+    pub magic: u64,
+    /// Index of its first entry.
+    pub root: usize,
 }
 
 /// A directory entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dentry {
+    pub filesystem: usize,
     pub name: Bytes,
     /// Index of the parent; its own for the root of a filesystem and for files that are in none.
     pub parent: usize,
@@ -40,54 +51,56 @@ pub struct Spot {
     pub dentry: usize,
 }
 
-/// Longest path that programs resolve.
-pub const MAX_PATH: usize = 4096;
 /// Components and mounts of the longest path that programs resolve.
 pub const MAX_STEPS: usize = 2047;
 
-/// A step towards the root.
+/// Kinds of filesystems whose files in memory have names (include/uapi/linux/magic.h): tmpfs, hugetlbfs.
+const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x9584_58f6];
+
+/// A step towards the top.
 enum Step {
     /// To the parent: a component.
     Up(usize),
     /// To the mount point.
     Out(Spot),
-    /// The root, or the top of a tree of mounts.
+    /// The root of the mount that is mounted nowhere.
     Top,
     /// An entry without parent that is not the root of its mount.
     Alone,
 }
 
 impl Vfs {
-    /// The path of a file for a process with this root, as far as programs resolve it.
-    pub fn path(&self, file: Spot, root: Option<Spot>) -> Readable<Text> {
-        self.walk(file.dentry, Some(file.mount), root?)
+    /// The path of a file from the top of its tree of mounts, as far as programs resolve it.
+    pub fn path(&self, file: Spot) -> Readable<Text> {
+        self.walk(file.dentry, Some(file.mount))
     }
 
     /// The path of an entry from its filesystem's root.
-    pub fn entry(&self, dentry: usize, root: Option<Spot>) -> Readable<Text> {
-        self.walk(dentry, None, root?)
+    pub fn entry(&self, dentry: usize) -> Readable<Text> {
+        self.walk(dentry, None)
     }
 
-    fn walk(&self, dentry: usize, mount: Option<usize>, root: Spot) -> Readable<Text> {
+    fn walk(&self, dentry: usize, mount: Option<usize>) -> Readable<Text> {
         let start = self.dentries.get(dentry)?;
         let is_deleted = !start.linked && start.parent != dentry;
         let mut components: Vec<&[u8]> = Vec::new();
         let (mut at, mut within) = (dentry, mount);
         let mut len = if is_deleted { DELETED.len() } else { 0 };
         for _ in 0..=MAX_STEPS {
-            match self.step(at, within, root)? {
+            match self.step(at, within)? {
                 Step::Up(parent) => {
                     let name: &[u8] = &self.dentries[at].name;
                     len += 1 + name.len();
-                    if len > MAX_PATH {
+                    if len > MAX_TEXT {
                         break;
                     }
                     components.push(name);
                     at = parent;
                 }
                 Step::Out(spot) => (at, within) = (spot.dentry, Some(spot.mount)),
-                // Pipes and sockets have no path.
-                Step::Alone if within.is_some() && components.is_empty() => return None,
+                Step::Alone if components.is_empty() && !self.is_root(at) => {
+                    return self.anonymous(at);
+                }
                 Step::Top | Step::Alone => {
                     return Some(Text {
                         known: text(&components, is_deleted),
@@ -102,10 +115,7 @@ impl Vfs {
         })
     }
 
-    fn step(&self, dentry: usize, mount: Option<usize>, root: Spot) -> Option<Step> {
-        if mount.is_some_and(|mount| Spot { mount, dentry } == root) {
-            return Some(Step::Top);
-        }
+    fn step(&self, dentry: usize, mount: Option<usize>) -> Option<Step> {
         if let Some(mount) = mount {
             let mount = self.mounts.get(mount)?;
             if mount.root == dentry {
@@ -117,6 +127,24 @@ impl Vfs {
             Step::Alone
         } else {
             Step::Up(parent)
+        })
+    }
+
+    fn is_root(&self, dentry: usize) -> bool {
+        self.filesystem(dentry)
+            .is_some_and(|filesystem| filesystem.root == dentry)
+    }
+
+    fn filesystem(&self, dentry: usize) -> Option<&Filesystem> {
+        self.filesystems.get(self.dentries.get(dentry)?.filesystem)
+    }
+
+    /// A file that was never in a directory: in memory it has a name, pipes and sockets have no path.
+    fn anonymous(&self, dentry: usize) -> Readable<Text> {
+        let in_memory = IN_MEMORY.contains(&self.filesystem(dentry)?.magic);
+        in_memory.then(|| Text {
+            known: text(&[&self.dentries[dentry].name], true),
+            complete: true,
         })
     }
 }
