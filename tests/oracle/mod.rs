@@ -8,6 +8,7 @@ pub(crate) mod built;
 pub(crate) mod compare;
 pub(crate) mod dice;
 pub(crate) mod policies;
+pub(crate) mod run;
 pub(crate) mod rust;
 pub(crate) mod scenes;
 pub(crate) mod shrink;
@@ -67,21 +68,13 @@ impl<'a> Bench<'a> {
     pub(crate) fn judge(&mut self, hook: usize, scene: &Scene) -> Result<Outcome, String> {
         let event = scene.event(&self.program.hooks[hook]);
         let outcome = self.interpreter.judge(hook, &event);
-        let mut shown = outcome.clone();
-        if let Some(report) = &mut shown.report {
-            report.args = std::mem::take(&mut report.args)
-                .into_iter()
-                .map(compare::as_shown)
-                .collect();
-            report.ret = report.ret.take().map(compare::as_shown);
-        }
         for (number, (kernel, simulators)) in self.simulators.iter_mut().enumerate() {
             let placed = scene.place(kernel);
             let expected = Expected {
                 program: self.program,
                 hook,
                 event: &event,
-                outcome: &shown,
+                outcome: &outcome,
                 has_audit: kernel.field("task_struct", "loginuid").is_some(),
                 ring_is_full: scene.ring_is_full,
             };
