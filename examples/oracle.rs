@@ -34,7 +34,9 @@ fn main() -> ExitCode {
     };
     let all = std::env::args().any(|arg| arg == "--all");
     // Panics are failures of a case.
-    std::panic::set_hook(Box::new(|_| ()));
+    if std::env::var("RUST_BACKTRACE").is_err() {
+        std::panic::set_hook(Box::new(|_| ()));
+    }
     let (start, told) = (Instant::now(), Mutex::new((Instant::now(), 0)));
     let done = plan.run(|progress| {
         let mut told = told.lock().expect("no thread panics with it");

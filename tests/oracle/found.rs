@@ -3,7 +3,7 @@
 use tpc::ir::{
     Abi, ArgType, CapSet, End, IntType, Namespace, RateScope, Rule, Shown, Subject, TextMatch,
 };
-use tpc::sim::scene::{AF_INET, AF_INET6, Dentry, Parent, Spot};
+use tpc::sim::scene::{AF_INET, AF_INET6, Dentry, Param, Parent, Spot};
 
 use super::oracle::rust::Rust;
 use super::short::*;
@@ -156,7 +156,7 @@ fn a_full_record_names_its_own_process() {
                 });
                 at.dentry = scene.vfs.dentries.len() - 1;
             }
-            tpc::sim::scene::Param::Path(at)
+            Param::Path(at)
         };
         scene.params = vec![deep(16, 175), deep(16, 175), deep(16, 250)];
     });
@@ -205,4 +205,21 @@ fn policies_in_reports_are_what_they_show() {
             rule(vec![], vec![], vec![], None, Shown::NoPost)
         ]
     )];
+}
+
+#[test]
+fn a_return_that_is_not_reported_needs_no_program() {
+    let silent = rule(vec![], vec![], vec![signal(9)], None, Shown::NoPost);
+    let ret = arg(0, ArgType::Fd);
+    let program = policy(vec![hook(
+        Abi::Function,
+        "f",
+        vec![],
+        Some(ret),
+        vec![silent],
+    )]);
+    let scene = with(call(vec![]), |scene| {
+        scene.returned = Some(Param::Number(3))
+    });
+    assert_eq!(agree(program, vec![(0, scene)]).matched, 1);
 }
