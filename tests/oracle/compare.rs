@@ -23,8 +23,10 @@ pub(crate) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// The first difference.
-    pub(crate) fn check(&self, run: &Run) -> Result<(), String> {
+    /// The first difference; `counted` are the reports that the programs have counted as lost.
+    pub(crate) fn check(&self, run: &Run, counted: u64) -> Result<(), String> {
+        let lost = run.effects.iter().filter(|effect| **effect == Effect::Lost);
+        same("lost reports", &counted, &(lost.count() as u64))?;
         same("signals", &run.signals(), &self.outcome.signals)?;
         same("result", &run.result, &self.outcome.result)?;
         self.order(run)?;
