@@ -33,4 +33,6 @@ pub mod plain;
 #[cfg(feature = "compiler")]
 pub mod policy;
 #[cfg(feature = "compiler")]
+pub mod sim;
+#[cfg(feature = "compiler")]
 pub mod yaml;

@@ -30,6 +30,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
     (
+        "sim",
+        &["diag", "kernel", "asm", "btf", "object", "bundle", "ir"],
+    ),
+    (
         "loader",
         &["diag", "kernel", "asm", "attach", "btf", "object", "bundle"],
     ),

@@ -10,12 +10,14 @@ mod digest;
 mod error;
 mod manifest;
 mod read;
+mod record;
 
 pub use archive::{pack, unpack};
 pub use digest::sha256;
 pub use error::Error;
 pub use manifest::*;
 pub use read::{Bundle, open};
+pub use record::{Process, Record, Section};
 
 /// Name of the manifest in its bundle.
 pub const MANIFEST: &str = "manifest.json";
@@ -31,3 +33,6 @@ pub type Files = std::collections::BTreeMap<String, Vec<u8>>;
 const MAX_FILE: u64 = 64 << 20;
 /// Most bundles in one archive or directory.
 const MAX_BUNDLES: usize = 10_000;
+
+#[cfg(test)]
+pub(crate) use record::tests;

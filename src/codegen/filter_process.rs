@@ -128,7 +128,9 @@ impl Frame<'_> {
         self.b.branch(Cond::Eq, task, 0, miss);
         let host = self.typed_field(task, "task_struct", "tgid");
         let pid = if namespaced {
-            self.pid_in_namespace(task)
+            // A parent is the thread that started the child, perhaps not the first of its process.
+            let leader = self.typed_field(task, "task_struct", "group_leader");
+            self.pid_in_namespace(leader)
         } else {
             host
         };

@@ -365,6 +365,7 @@ impl Frame<'_> {
     /// rules that look at the text check them.
     pub(super) fn read_ahead(&mut self, subject: Subject) {
         let at = self.buffer(subject);
+        self.overwrite(subject);
         let read = self.read_bytes_flagged(subject, at);
         self.learn(Value::TextRead(subject), &[read]);
     }

@@ -15,6 +15,7 @@
 //! * Sets are canonical: sorted, disjoint, non-adjacent, deduplicated.
 //! * Every argument index in a test is below `hook.args.len()`.
 
+pub mod interp;
 mod set;
 mod text;
 mod texts;

@@ -11,11 +11,10 @@ use super::meta::{self, Attached, Attachment, Meta};
 use super::node::Node;
 use super::pins::{Generation, Root, Staged, pin_name};
 use super::preflight::{self, HookPlan, Plan};
-use super::relocate::relocate;
 use super::sys::{self, NewMap, NewProgram, ProgramKind, TracePoint};
 use crate::attach;
 use crate::bundle::{Attach, Bundle, Manifest, Program, Variant};
-use crate::object::{self, Object};
+use crate::object::{self, Object, relocate};
 
 /// A policy that was loaded.
 #[derive(Clone, Debug)]

@@ -13,7 +13,6 @@ mod meta;
 mod node;
 mod pins;
 mod preflight;
-mod relocate;
 mod sys;
 
 pub use error::{Error, Lack, Refusal};

@@ -2,7 +2,7 @@
 //!
 //! Out of the compiler: a [`Unit`] (functions, maps, constants, places in the source) becomes one relocatable ELF file
 //! with `.maps`, `.rodata`, `license`, `.BTF` and `.BTF.ext` ([`write`]). Into the loader: such a file becomes an
-//! [`Object`], from which [`Object::link`] makes one program with the functions it calls. Conventions: "BPF ELF
+//! [`Object`], from which [`Object::link`] makes one program with the functions it calls; [`relocate`] fits it to a kernel. Conventions: "BPF ELF
 //! file format" in `Documentation/bpf/libbpf/`, and what clang 14 to 19 emits. Holds: `write` gives the same bytes for the same
 //! unit; `read` takes objects of clang as well, checks every bound and never panics. Not here: CO-RE
 //! matching (`btf::core`), creating maps and loading (`loader`).
@@ -11,6 +11,7 @@ mod dump;
 mod error;
 mod link;
 mod read;
+mod relocate;
 mod unit;
 mod write;
 
@@ -18,6 +19,7 @@ pub use dump::dump;
 pub use error::{ReadError, WriteError};
 pub use link::Program;
 pub use read::{CoreUse, Function as ReadFunction, LineUse, Map, MapUse, Object};
+pub use relocate::{POISON, relocate};
 pub use unit::{CoreReloc, Function, Line, MapDef, Params, Reloc, Target, Unit};
 pub use write::write;
 

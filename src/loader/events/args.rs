@@ -9,8 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::record::Section;
-use crate::bundle::ArgKind;
+use crate::bundle::{ArgKind, Section};
 use crate::kernel::{capabilities, families, protocols, tcp_states};
 
 /// The value of an argument, with its label.
@@ -279,8 +278,8 @@ fn put_number(out: &mut Map<String, Value>, name: &str, number: u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Record, tests::record};
     use super::*;
+    use crate::bundle::{Record, tests::record};
 
     fn shown(kind: ArgKind, bytes: &[u8], status: u32) -> Value {
         let record = Record::decode(&record(&[(bytes, status)])).expect("a record");

@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::args;
-use super::record::{Process, Record, Section};
-use crate::bundle::{ArgKind, Hook};
+use crate::bundle::{ArgKind, Hook, Process, Record, Section};
 
 /// What all events of a node share.
 pub(super) struct Context {

@@ -7,7 +7,6 @@
 mod args;
 mod json;
 mod pending;
-mod record;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,10 +20,9 @@ use super::error::Error;
 use super::meta::Meta;
 use super::pins::{self, Generation, Root};
 use super::sys::{self, Ring};
-use crate::bundle::sha256;
+use crate::bundle::{Record, sha256};
 use json::{Context, Source};
 use pending::Pending;
-use record::Record;
 
 /// Entries of the map `lost`: events that found no room, counted by the programs; how many of them readers have reported.
 const LOST: u32 = 0;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::record::Record;
+use crate::bundle::Record;
 
 /// Entries that wait at one time; more push out the oldest.
 const MAX: usize = 4096;
@@ -56,8 +56,8 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::tests::record;
     use super::*;
+    use crate::bundle::tests::record;
 
     fn entry(tid: u32) -> Record {
         Record {

@@ -4,16 +4,16 @@
 //! An instruction that needs a member which the kernel lacks becomes a call that the verifier refuses, unless it is never
 //! reached: the convention of libbpf (`bpf_core_patch_insn`, tools/lib/bpf/relo_core.c, Linux 6.12).
 
+use super::{CoreUse, Program};
 use crate::asm::{Insn, op};
 use crate::btf::Btf;
 use crate::btf::core::{self, RelocKind, Resolution};
-use crate::object::{CoreUse, Program};
 
 /// The helper that stands for "not on this kernel".
-const POISON: i32 = 0x0bad_2310;
+pub const POISON: i32 = 0x0bad_2310;
 
 /// Applies all relocations; the error says what cannot be applied.
-pub(super) fn relocate(program: &mut Program, object: &Btf, kernel: &Btf) -> Result<(), String> {
+pub fn relocate(program: &mut Program, object: &Btf, kernel: &Btf) -> Result<(), String> {
     for relocation in &program.core {
         let resolved = resolve(relocation, object, kernel)?;
         match resolved.target {

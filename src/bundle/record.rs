@@ -5,72 +5,72 @@
 
 /// One record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub struct Record {
     /// Index in the manifest.
-    pub(super) hook: usize,
+    pub hook: usize,
     /// Index in the hook's selectors.
-    pub(super) selector: usize,
+    pub selector: usize,
     /// Whether it is the record of a return, which completes that of the entry.
-    pub(super) returns: bool,
+    pub returns: bool,
     /// Number of the action in Tetragon's API.
-    pub(super) action: u8,
+    pub action: u8,
     /// Nanoseconds since boot.
-    pub(super) time: u64,
+    pub time: u64,
     /// The same at the call's entry.
-    pub(super) enter: u64,
-    pub(super) process: Process,
-    pub(super) parent: Process,
-    pub(super) tid: u32,
+    pub enter: u64,
+    pub process: Process,
+    pub parent: Process,
+    pub tid: u32,
     /// `loginuid`; `u32::MAX` if it is not set.
-    pub(super) auid: u32,
-    pub(super) sections: Vec<Section>,
+    pub auid: u32,
+    pub sections: Vec<Section>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Process {
+pub struct Process {
     /// 0 if it is not known.
-    pub(super) pid: u32,
+    pub pid: u32,
     /// Effective user.
-    pub(super) uid: u32,
+    pub uid: u32,
     /// Nanoseconds since boot.
-    pub(super) start: u64,
+    pub start: u64,
 }
 
 /// A value of variable length.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Section {
-    pub(super) bytes: Vec<u8>,
+pub struct Section {
+    pub bytes: Vec<u8>,
     status: u32,
 }
 
 impl Section {
-    pub(super) fn is_unreadable(&self) -> bool {
+    pub fn is_unreadable(&self) -> bool {
         self.status & 1 != 0
     }
 
     /// Whether there was more than what the bytes hold.
-    pub(super) fn is_incomplete(&self) -> bool {
+    pub fn is_incomplete(&self) -> bool {
         self.status & 2 != 0
     }
 
-    pub(super) fn u16(&self, at: usize) -> u16 {
+    pub fn u16(&self, at: usize) -> u16 {
         self.array(at).map_or(0, u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&self, at: usize) -> u32 {
+    pub fn u32(&self, at: usize) -> u32 {
         self.array(at).map_or(0, u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&self, at: usize) -> u64 {
+    pub fn u64(&self, at: usize) -> u64 {
         self.array(at).map_or(0, u64::from_le_bytes)
     }
 
-    pub(super) fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+    pub fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         self.bytes.get(at..)?.first_chunk().copied()
     }
 
     /// The bytes from one place on, as text.
-    pub(super) fn text(&self, from: usize) -> String {
+    pub fn text(&self, from: usize) -> String {
         String::from_utf8_lossy(self.bytes.get(from..).unwrap_or_default()).into_owned()
     }
 }
@@ -78,7 +78,7 @@ impl Section {
 const HEADER: usize = 96;
 
 impl Record {
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (head, rest) = bytes.split_at_checked(HEADER)?;
         let head = Section {
             bytes: head.to_vec(),
@@ -134,11 +134,11 @@ fn sections(mut bytes: &[u8], count: usize) -> Option<Vec<Section>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A record with these sections and an otherwise empty header.
-    pub(in crate::loader::events) fn record(sections: &[(&[u8], u32)]) -> Vec<u8> {
+    pub(crate) fn record(sections: &[(&[u8], u32)]) -> Vec<u8> {
         let mut bytes = vec![0; HEADER];
         bytes[6] = sections.len() as u8;
         for (content, status) in sections {

@@ -1,0 +1,217 @@
+//! What a policy means: the reference interpreter, and the language's semantics in words.
+//!
+//! In: a [`Program`] and one call as an [`Event`]. Out: an [`Outcome`]: what is done, what the call returns, what is reported.
+//! The code says what happens and not how: nothing here is fast, and nothing is shared with the code generator. A machine
+//! compares the two on random policies and calls (`docs/testing.md`).
+//!
+//! # Calls and selectors
+//!
+//! A policy lists functions. Each call of one is an event. Its selectors ([`Rule`]s) are tried in their order, and **the first whose
+//! filters all hold** decides; later ones are not looked at. If none holds, nothing happens. A selector without filters always
+//! holds; a function without selectors has one such selector, which reports.
+//!
+//! Within a selector all filters must hold (AND). Within a filter one of its values is enough (OR); a negative operator
+//! (`NotEqual`, `NotIn`, `NotDAddr` …) holds where *none* of the values does. The order of filters and of values has no meaning.
+//!
+//! # Values that cannot be read
+//!
+//! A filter whose value cannot be read is **false, also when it is negative**: a policy neither kills nor reports on a guess. Such values
+//! are: a text at an address that is not mapped; the path of a descriptor that is not open, of a pipe or of a socket; the executable of a
+//! kernel thread; the namespaces of a process that has given them up. A value that the question does not fit counts the same:
+//! the address of a socket that is neither IPv4 nor IPv6, and a capability *within* a user namespace asked of a process that is in
+//! the host's.
+//!
+//! # Numbers
+//!
+//! A number has the width and sign of its declared type, whatever the rest of its register holds; it compares as
+//! the mathematical integer. `Mask` looks at its bits, extended to 64 by the sign.
+//!
+//! # Texts
+//!
+//! Texts are bytes; upper and lower case differ. A string ends before its first NUL. A buffer has as many bytes as its length
+//! parameter says.
+//!
+//! A path is the one that the mount namespace of the file knows, resolved, from the top of its tree of mounts; in a container that is the
+//! container's own view. `chroot(2)` changes nothing. The top itself is `/`; `" (deleted)"` follows when the file has no name any more. A
+//! file in memory is `/memfd:NAME (deleted)`; pipes, sockets and other files that were never in a directory have no path. A value of type
+//! `dentry` knows no mount: its path begins at the root of its filesystem. The executable of a script's process is its interpreter.
+//!
+//! Of a text that is longer than programs read, only a part is known: **the end of a path, the beginning of everything else**. Such a text
+//! is *incomplete*. It equals nothing; it starts (or ends) with a value if the known part does; where the other part would
+//! decide, it does not. Negative filters hold where the plain one does not. Programs read texts of up to 4,096 bytes, and
+//! paths of up to 2,047 components and mounts.
+//!
+//! # Sockets and addresses
+//!
+//! Ports and addresses are those of the call's socket or `sockaddr`; a `sockaddr` has one end, its source. Ports are numbers in
+//! host order, 0 where the family has none. **An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is the IPv4 address that it carries**: IPv4
+//! networks contain it, IPv6 networks do not, not even `::/0`. `NotDAddr` with IPv4 networks only holds for every
+//! other IPv6 address, which is in none of them; it does not hold for other families, which have no address (see above).
+//!
+//! Of a `sockaddr` that ends too early each filter sees the part that it asks for, or counts as not readable; events
+//! show it as one that cannot be read.
+//!
+//! # Processes
+//!
+//! A process id is that of the thread group. `isNamespacePID` means the id in the process' own pid namespace, and 0 for
+//! processes in the host's. `followForks` looks at the process and at its parents, the next 63 of them, up to process 0.
+//!
+//! `matchNamespaces` compares inode numbers; `host_ns` is that of process 1, whatever its number. `matchCapabilities` holds if the
+//! thread has one of the capabilities in the set.
+//!
+//! # Actions
+//!
+//! Actions run in the order of the selector: signals go to the calling process, `Override` makes the call return a value
+//! instead of running; of several the last counts. They never wait for a report and do not depend on one: what the ring buffer has no
+//! room for is counted and lost, and the actions have happened.
+//!
+//! # Reports
+//!
+//! A selector reports unless it has the action `NoPost`. The event names the function, the selector, the last action of the selector
+//! (`Post` if it has none), and the values of all arguments, also of those that cannot be read, as such.
+//!
+//! A rate limit belongs to one selector. It lets one report in an interval through for each thread, process, or altogether, **for
+//! equal arguments**; of texts the lengths and first 32 bytes count ([`limit`]). A report that is not made does not start an interval.
+//!
+//! Filters on the return value (`matchReturnArgs`) decide only whether the event is reported: **actions happen at the entry**. The event of a
+//! call whose return is not seen has no return value; if filters had to decide about it, there is none. The interval of a rate limit starts
+//! at the entry.
+
+mod event;
+pub mod limit;
+mod look;
+
+pub use event::{
+    Address, Ancestor, Capabilities, Credentials, Endpoint, Event, Namespaces, Process, Readable,
+    Sock, Sockaddr, Text, UserNamespace, Value,
+};
+
+use super::{Action, ArgType, Hook, Program, Rule, Shown};
+use limit::Limiter;
+
+/// What a policy does to a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The selector that decided; `None`: nothing happens.
+    pub rule: Option<usize>,
+    /// Signals in their order.
+    pub signals: Vec<u32>,
+    /// The value that the call returns instead of running.
+    pub result: Option<i32>,
+    pub report: Option<Report>,
+}
+
+/// What an event shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Index in the policy.
+    pub hook: usize,
+    /// Index in the hook.
+    pub rule: usize,
+    pub shown: Shown,
+    /// Those that are read, in the order of the policy.
+    pub args: Vec<Value>,
+    /// Of a hook that observes the return of a call that returned.
+    pub ret: Option<Value>,
+    /// What a rate limit counted the report under.
+    pub key: Option<limit::Key>,
+}
+
+/// A policy at work: it remembers what its rate limits have let through.
+#[derive(Clone, Debug)]
+pub struct Interpreter<'a> {
+    program: &'a Program,
+    /// Of process 1.
+    host: Namespaces,
+    limiter: Limiter,
+}
+
+impl<'a> Interpreter<'a> {
+    pub fn new(program: &'a Program, host: Namespaces) -> Self {
+        Self {
+            program,
+            host,
+            limiter: Limiter::default(),
+        }
+    }
+
+    /// Judges a call of a hook of the policy; of no hook nothing happens.
+    pub fn judge(&mut self, hook: usize, event: &Event) -> Outcome {
+        let Some(of) = self.program.hooks.get(hook) else {
+            return Outcome::default();
+        };
+        let holds = |rule: &Rule| {
+            rule.tests
+                .iter()
+                .all(|test| look::holds(test, event, &self.host))
+        };
+        let Some(number) = of.rules.iter().position(holds) else {
+            return Outcome::default();
+        };
+        let rule = &of.rules[number];
+        Outcome {
+            rule: Some(number),
+            signals: signals(rule),
+            result: result(rule),
+            report: self.report((hook, of), (number, rule), event),
+        }
+    }
+
+    fn report(
+        &mut self,
+        (hook, of): (usize, &Hook),
+        (number, rule): (usize, &Rule),
+        event: &Event,
+    ) -> Option<Report> {
+        let args = shown_args(of, event);
+        let key = rule
+            .post?
+            .rate
+            .map(|rate| limit::key((hook, number), rate.scope, &args, &event.process));
+        if let (Some(key), Some(rate)) = (&key, rule.post?.rate)
+            && !self.limiter.admits(key, rate.interval_ms, event.time)
+        {
+            return None;
+        }
+        let kept = match &event.ret {
+            Some(_) => rule
+                .return_tests
+                .iter()
+                .all(|test| look::holds(test, event, &self.host)),
+            None => rule.return_tests.is_empty(),
+        };
+        kept.then(|| Report {
+            hook,
+            rule: number,
+            shown: rule.shown,
+            args,
+            ret: of.ret.as_ref().and(event.ret.as_ref()).map(Value::shown),
+            key,
+        })
+    }
+}
+
+fn signals(rule: &Rule) -> Vec<u32> {
+    let number = |action: &Action| match action {
+        Action::Signal { number, .. } => Some(*number),
+        Action::Override { .. } => None,
+    };
+    rule.actions.iter().filter_map(number).collect()
+}
+
+fn result(rule: &Rule) -> Option<i32> {
+    let value = |action: &Action| match action {
+        Action::Override { value, .. } => Some(*value),
+        Action::Signal { .. } => None,
+    };
+    rule.actions.iter().filter_map(value).next_back()
+}
+
+fn shown_args(hook: &Hook, event: &Event) -> Vec<Value> {
+    let pairs = hook.args.iter().zip(&event.args);
+    let read = pairs.filter(|(arg, _)| arg.ty != ArgType::Nop);
+    read.map(|(_, value)| value.shown()).collect()
+}
+
+#[cfg(test)]
+mod tests;
