@@ -11,11 +11,15 @@ pub mod cli;
 pub mod codegen;
 #[cfg(feature = "compiler")]
 pub mod compile;
+#[cfg(feature = "compiler")]
+pub mod config;
 pub mod diag;
 pub mod elf;
 #[cfg(feature = "compiler")]
 pub mod ir;
 pub mod kernel;
+#[cfg(feature = "compiler")]
+pub mod lint;
 #[cfg(feature = "loader")]
 pub mod loader;
 #[cfg(feature = "compiler")]

@@ -45,12 +45,16 @@ fn concise_is_one_line_each() {
 #[test]
 fn json_is_one_versioned_document() {
     let (diagnostics, sources, _) = diagnose("mixed.yaml", MIXED.as_bytes());
-    insta::assert_snapshot!(render::json(&diagnostics, &sources));
-    insta::assert_snapshot!(render::json(&[], &sources), @r#"
+    insta::assert_snapshot!(render::json(&render::Report::new(&diagnostics, &sources)));
+    insta::assert_snapshot!(render::json(&render::Report::new(&[], &sources)), @r#"
     {
       "version": 1,
       "errors": 0,
       "warnings": 0,
+      "notes": 0,
+      "ignored": 0,
+      "known": 0,
+      "files": [],
       "diagnostics": []
     }
     "#);

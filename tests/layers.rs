@@ -16,6 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("bundle", &["diag", "kernel"]),
     ("policy", &["diag", "yaml"]),
     ("check", &["diag", "kernel", "policy", "ir"]),
+    ("lint", &["diag", "kernel", "yaml", "policy", "check", "ir"]),
+    ("config", &["diag", "policy", "lint"]),
     ("lower", &["diag", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
     ("codegen", &["diag", "kernel", "asm", "ir", "object"]),
@@ -36,7 +38,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["diag", "bundle", "object", "compile", "policy", "yaml"],
+        &[
+            "diag", "bundle", "object", "compile", "config", "lint", "policy", "yaml",
+        ],
     ),
 ];
 

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 use tpc::check::{facts, limits};
-use tpc::diag::{Sink, Sources, Span, render};
+use tpc::diag::{Diagnostic, FileId, Sink, Sources, Span, render};
+use tpc::lint::{self, Settings, Target};
 
 const SEED: &str = include_str!("golden/diag/types.yaml");
 
@@ -49,6 +50,43 @@ spec:
 /// Policies of every section, as rich as the language allows.
 const SECTIONS: &str = include_str!("golden/questions.yaml");
 
+/// A policy with a finding of most rules, and comments.
+const SMELLY: &str = r#"# tpc: ignore-file[later-document] one file on purpose
+apiVersion: cilium.io/v1
+kind: TracingPolicy
+metadata: {name: smelly}
+spec:
+  lists:
+  - {name: calls, type: generated_syscalls, validated: true}
+  - name: calls
+    values: [sys_read, sys_read] # twice
+  kprobes:
+  - call: sys_openat # tpc: ignore[TPC2401, unused] why
+    args: [{index: 1, type: string}]
+    selectors:
+    - matchPIDs:
+      - {operator: In, values: [1, 2, 3, 4, 5]}
+      - {operator: NotIn, values: [7]}
+      matchArgs:
+      - index: 1
+        operator: Prefix
+        values:
+        - /etc/
+        - "/etc/ssh"
+      matchActions:
+      - action: Sigkill
+      - action: Post
+        rateLimitScope: global
+    - {}
+    - matchBinaries: [{operator: In, values: [/bin/sh, /usr/bin/cat]}]
+      matchActions: [{action: Override}, {action: Signal}]
+  # tpc: ignore[hot]
+  - call: tcp_connect
+    syscall: false
+    args: [{index: 0, type: sock}]
+    selectors: [{matchArgs: [{index: 0, operator: NotDAddr, values: [10.0.0.0/8, 10.1.0.0/16]}]}]
+"#;
+
 /// Reads the bytes as a file and checks everything that is said about them.
 fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
     let (mut sources, mut sink) = (Sources::new(), Sink::new());
@@ -62,7 +100,64 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
         places(policy, &sources)?;
     }
     let diagnostics = sink.into_sorted();
-    for diagnostic in &diagnostics {
+    in_their_file(&diagnostics, &sources)?;
+    let lines = render::concise(&diagnostics, &sources).lines().count();
+    prop_assert_eq!(lines, diagnostics.len());
+    render::human(&diagnostics, &sources, false);
+    render::json(&render::Report::new(&diagnostics, &sources));
+    if policies
+        .into_iter()
+        .flatten()
+        .any(|policy| policy.incomplete)
+    {
+        prop_assert!(faulty, "a policy is incomplete only if the sink says why");
+    }
+    if let Some(file) = file {
+        judge(file, &sources)?;
+    }
+    Ok(())
+}
+
+/// Lints a file: everything that is found lies in it, every format can say it, and fixes leave a file that can be read
+/// as well as before.
+fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
+    let mut settings = Settings::default();
+    settings.targets.push(Target::Tpc);
+    let found = lint::lint(file, sources, &settings).diagnostics;
+    in_their_file(&found, sources)?;
+    for one in &found {
+        prop_assert!(one.span.is_some(), "{}", one.message);
+        prop_assert!(
+            one.code.0 / 1000 != 2 || one.help.is_some(),
+            "{}",
+            one.message
+        );
+    }
+    let report = render::Report {
+        about: &lint::explain::about,
+        ..render::Report::new(&found, sources)
+    };
+    for text in [
+        render::sarif(&report),
+        render::github(&report),
+        render::gitlab(&report),
+        render::junit(&report),
+    ] {
+        prop_assert!(!text.is_empty() || found.is_empty());
+    }
+    if found.iter().any(|one| one.fix.is_some()) {
+        let errors = |found: &[Diagnostic]| found.iter().filter(|one| one.code.0 < 1000).count();
+        let fixed = lint::fix::fix("f.yaml", sources.text(file), &settings, true);
+        let mut after = Sources::new();
+        let file = after.add("f.yaml", fixed.text);
+        let left = lint::lint(file, &after, &settings).diagnostics;
+        prop_assert!(errors(&left) <= errors(&found));
+    }
+    Ok(())
+}
+
+fn in_their_file(diagnostics: &[Diagnostic], sources: &Sources) -> Result<(), TestCaseError> {
+    for diagnostic in diagnostics {
         for span in diagnostic
             .span
             .iter()
@@ -73,17 +168,6 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
             prop_assert!(text.is_char_boundary(span.start as usize));
             prop_assert!(text.is_char_boundary(span.end as usize));
         }
-    }
-    let lines = render::concise(&diagnostics, &sources).lines().count();
-    prop_assert_eq!(lines, diagnostics.len());
-    render::human(&diagnostics, &sources, false);
-    render::json(&diagnostics, &sources);
-    if policies
-        .into_iter()
-        .flatten()
-        .any(|policy| policy.incomplete)
-    {
-        prop_assert!(faulty, "a policy is incomplete only if the sink says why");
     }
     Ok(())
 }
@@ -171,6 +255,13 @@ proptest! {
         cuts in prop::collection::vec((0..SEED.len(), 0..20usize, r#"[\[\]{}:,&*?|>!"'# \n\ta0é-]{0,3}"#), 1..6)
     ) {
         read(&mutated(SEED, &cuts))?;
+    }
+
+    #[test]
+    fn a_mutated_policy_with_findings(
+        cuts in prop::collection::vec((0..SMELLY.len(), 0..6usize, r#"[a-z0-9:/.*\\_\-\[\]{},#"' \né]{0,3}"#), 1..5)
+    ) {
+        read(&mutated(SMELLY, &cuts))?;
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Exit;
 use super::input;
 use super::output::{self, Target};
-use super::report::Options;
+use super::report::{Color, Options};
 use crate::bundle::{MANIFEST, OBJECT};
 use crate::compile::{Compiled, compile};
 use crate::diag::{Diagnostic, Sink, Sources, code};
@@ -44,6 +44,8 @@ pub(super) struct Args {
     /// Print a stage of one policy on standard output instead of writing a bundle
     #[arg(long, value_enum, value_name = "STAGE", conflicts_with = "output")]
     emit: Option<Stage>,
+    #[command(flatten)]
+    report: Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,20 +60,21 @@ enum Stage {
     Manifest,
 }
 
-pub(super) fn run(args: &Args, report: &Options) -> Exit {
+pub(super) fn run(args: &Args, color: Color) -> Exit {
+    let report = &args.report;
     let (mut sources, mut sink) = (Sources::new(), Sink::new());
     let policies = match input::read(&args.inputs, &mut sources, &mut sink) {
         Ok(policies) => policies,
         Err(diagnostic) => {
             sink.push(*diagnostic);
-            report.print(sink, &sources);
+            report.print(color, sink, &sources);
             return Exit::Failure;
         }
     };
     input::refuse_same_names(&policies, &mut sink);
     let compiled = compile_all(&policies, &sources, &mut sink);
     if sink.has_errors() {
-        return report.print(sink, &sources);
+        return report.print(color, sink, &sources);
     }
     let done = match (args.emit, &args.output) {
         (Some(stage), _) => emit(stage, &compiled).map(|()| None),
@@ -80,13 +83,13 @@ pub(super) fn run(args: &Args, report: &Options) -> Exit {
     };
     match done {
         Ok(remark) => {
-            let exit = report.print(sink, &sources);
+            let exit = report.print(color, sink, &sources);
             report.remark(remark.as_deref());
             exit
         }
         Err(diagnostic) => {
             sink.push(*diagnostic);
-            report.print(sink, &sources);
+            report.print(color, sink, &sources);
             Exit::Failure
         }
     }

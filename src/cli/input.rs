@@ -1,4 +1,4 @@
-//! Files, directories and standard input to policies.
+//! Files, directories and standard input.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,23 +11,45 @@ use crate::policy::{self, Policy};
 use crate::yaml::{self, MAX_BYTES};
 
 /// A file to read.
-struct Input {
+pub(super) struct Input {
     /// `None` is standard input.
-    path: Option<PathBuf>,
+    pub(super) path: Option<PathBuf>,
     /// Found in a directory: skipped silently if it has nothing to do with policies.
-    found: bool,
+    pub(super) found: bool,
 }
 
-/// Reads every policy below the arguments, in their order; directories in the order
-/// of their file names. Problems with the texts go to the sink.
+impl Input {
+    /// The name under which problems are reported.
+    pub(super) fn name(&self) -> String {
+        let shown = |path: &PathBuf| path.display().to_string();
+        self.path
+            .as_ref()
+            .map_or_else(|| "<stdin>".to_owned(), shown)
+    }
+
+    /// The content; of a file that is too large only as much as shows it.
+    pub(super) fn load(&self) -> Result<Vec<u8>, Box<Diagnostic>> {
+        let limit = MAX_BYTES as u64 + 1;
+        let mut bytes = Vec::new();
+        let result = match &self.path {
+            None => io::stdin().lock().take(limit).read_to_end(&mut bytes),
+            Some(path) => {
+                let read = |file: File| file.take(limit).read_to_end(&mut bytes);
+                File::open(path).and_then(read)
+            }
+        };
+        match result {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(unreadable(Path::new(&self.name()), &error)),
+        }
+    }
+}
+
+/// The files that the arguments name, in their order; those of a directory in the order of their names.
 ///
 /// # Errors
-/// A file or directory that cannot be read.
-pub(super) fn read(
-    arguments: &[PathBuf],
-    sources: &mut Sources,
-    sink: &mut Sink,
-) -> Result<Vec<Policy>, Box<Diagnostic>> {
+/// A directory that cannot be read.
+pub(super) fn collect(arguments: &[PathBuf]) -> Result<Vec<Input>, Box<Diagnostic>> {
     let mut inputs = Vec::new();
     for argument in arguments {
         if argument.as_os_str() == "-" {
@@ -44,11 +66,23 @@ pub(super) fn read(
             });
         }
     }
+    Ok(inputs)
+}
+
+/// Reads every policy below the arguments. Problems with the texts go to the sink.
+///
+/// # Errors
+/// A file or directory that cannot be read.
+pub(super) fn read(
+    arguments: &[PathBuf],
+    sources: &mut Sources,
+    sink: &mut Sink,
+) -> Result<Vec<Policy>, Box<Diagnostic>> {
     let mut files = Vec::new();
-    for input in &inputs {
-        let (name, bytes) = load(input)?;
+    for input in collect(arguments)? {
+        let bytes = input.load()?;
         let mut own = Sink::new();
-        let file = yaml::text(&name, &bytes, sources, &mut own);
+        let file = yaml::text(&input.name(), &bytes, sources, &mut own);
         if !(input.found && file.is_none()) {
             sink.append(own);
         }
@@ -75,18 +109,18 @@ pub(super) fn read(
 /// Files of a directory and its subdirectories, sorted. Hidden entries are skipped: a
 /// mounted ConfigMap keeps second copies of its files in them.
 fn walk(directory: &Path, inputs: &mut Vec<Input>) -> io::Result<()> {
-    let mut entries: Vec<PathBuf> = Vec::new();
+    let mut entries: Vec<(PathBuf, fs::FileType)> = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if !entry.file_name().as_encoded_bytes().starts_with(b".") {
-            entries.push(entry.path());
+            entries.push((entry.path(), entry.file_type()?));
         }
     }
-    entries.sort();
-    for path in entries {
-        if fs::symlink_metadata(&path)?.is_dir() {
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (path, kind) in entries {
+        if kind.is_dir() {
             walk(&path, inputs)?;
-        } else if is_yaml(&path) && path.is_file() {
+        } else if is_yaml(&path) && (kind.is_file() || path.is_file()) {
             inputs.push(Input {
                 path: Some(path),
                 found: true,
@@ -101,29 +135,10 @@ fn is_yaml(path: &Path) -> bool {
         .is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// Name and content of an input; of a file that is too large only as much as shows it.
-fn load(input: &Input) -> Result<(String, Vec<u8>), Box<Diagnostic>> {
-    let limit = MAX_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    let (name, result) = match &input.path {
-        None => (
-            "<stdin>".to_owned(),
-            io::stdin().lock().take(limit).read_to_end(&mut bytes),
-        ),
-        Some(path) => {
-            let read = |file: File| file.take(limit).read_to_end(&mut bytes);
-            (path.display().to_string(), File::open(path).and_then(read))
-        }
-    };
-    match result {
-        Ok(_) => Ok((name, bytes)),
-        Err(error) => Err(unreadable(Path::new(&name), &error)),
-    }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Box<Diagnostic> {
     let message = format!("cannot read `{}`: {error}", path.display());
-    Box::new(Diagnostic::error(code::UNREADABLE, message))
+    let help = "check the name and who may read it";
+    Box::new(Diagnostic::error(code::UNREADABLE, message).help(help))
 }
 
 fn decode(file: FileId, found: bool, sources: &Sources) -> (Vec<Policy>, Sink) {

@@ -5,20 +5,34 @@
 //! failures, internal errors.
 
 mod compile;
+mod explain;
+mod fixes;
 mod input;
+mod known;
+mod lint;
 mod output;
+mod outputs;
+mod project;
 mod report;
+mod shell;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Compiles Tetragon TracingPolicy YAML ahead of time to small BPF objects.
+/// Compiles Tetragon TracingPolicy YAML ahead of time to small BPF objects, and finds what is wrong with it
 #[derive(Debug, Parser)]
 #[command(name = "tpc", version, arg_required_else_help = true)]
 struct Cli {
-    #[command(flatten)]
-    report: report::Options,
+    /// When to color output for people; auto means on a terminal without NO_COLOR
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
+    color: report::Color,
     #[command(subcommand)]
     command: Command,
 }
@@ -26,6 +40,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Compile(compile::Args),
+    Lint(lint::Args),
+    Explain(explain::Explain),
+    Rules(explain::Rules),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// How a command ended.
@@ -46,7 +65,12 @@ pub fn main() -> ExitCode {
     }));
     let cli = Cli::parse();
     let exit = match &cli.command {
-        Command::Compile(args) => compile::run(args, &cli.report),
+        Command::Compile(args) => compile::run(args, cli.color),
+        Command::Lint(args) => lint::run(args, cli.color),
+        Command::Explain(args) => explain::explain(args),
+        Command::Rules(args) => explain::rules(args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args),
     };
     match exit {
         Exit::Clean => ExitCode::SUCCESS,

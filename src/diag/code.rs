@@ -74,6 +74,7 @@ codes! {
     16 BAD_METADATA     "bad-metadata"      "the name, namespace or labels of the object are invalid";
     17 SAME_NAME        "same-name"         "two policies have the same name";
     18 NOT_WRITTEN      "not-written"       "an output file cannot be written";
+    19 BAD_CONFIG       "bad-config"        "the configuration file is wrong";
     // 1xxx: the meaning of a policy.
     1001 NOT_SUPPORTED   "not-supported"     "a part of the language that tpc does not compile yet";
     1002 BAD_CALL        "bad-call"          "the hooked function cannot be one";

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Code, Span, code};
+use super::{Code, Fix, Span, code};
 
 /// How bad it is. Only errors stop a compilation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +38,8 @@ pub struct Diagnostic {
     /// Other places that explain this one, each with its text.
     pub related: Vec<(Span, String)>,
     pub help: Option<String>,
+    /// Edits that remove the problem.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -65,6 +67,7 @@ impl Diagnostic {
             label: None,
             related: Vec::new(),
             help: None,
+            fix: None,
         }
     }
 
@@ -93,6 +96,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// Attaches edits that remove the problem.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
         self
     }
 }

@@ -6,11 +6,17 @@
 
 pub mod code;
 mod diagnostic;
+mod fingerprint;
+mod fix;
+#[cfg(feature = "compiler")]
+pub mod pages;
 pub mod render;
 mod sources;
 mod span;
 
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity, Sink};
+pub use fingerprint::fingerprints;
+pub use fix::{Applicability, Edit, Fix};
 pub use sources::{LineCol, Sources};
 pub use span::{FileId, Span, Spanned};

@@ -86,6 +86,11 @@ impl Sources {
         text.trim_end_matches(['\n', '\r'])
     }
 
+    /// Every file in the order it was added.
+    pub fn files(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..u32::try_from(self.files.len()).unwrap_or(u32::MAX)).map(FileId)
+    }
+
     fn file(&self, file: FileId) -> Option<&File> {
         self.files.get(file.0 as usize)
     }

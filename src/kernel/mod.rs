@@ -1,7 +1,8 @@
-//! Facts about the Linux kernel as tables: helpers by version, structure members, numbers by name,
+//! Facts about the Linux kernel as tables: helpers by version, structure members, numbers by name, busy functions,
 //! system calls, security decisions.
 
 pub mod helpers;
+pub mod hot;
 mod names;
 pub mod security;
 pub mod structs;

@@ -10,7 +10,8 @@ use super::words::{Kind, Word};
 use crate::diag::{Diagnostic, FileId, Sink, Sources, Span, Spanned, code};
 use crate::yaml::{self, Document, Mapping, Node, Resolved, Scalar, Value};
 
-const API_VERSION: &str = "cilium.io/v1alpha1";
+/// The version of the language that policies are written in.
+pub const API_VERSION: &str = "cilium.io/v1alpha1";
 
 const TOP_LEVEL: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 
@@ -42,11 +43,12 @@ pub fn decode(file: FileId, sources: &Sources, sink: &mut Sink) -> Vec<Policy> {
     let documents = yaml::parse(file, sources.text(file), sink);
     documents
         .iter()
-        .filter_map(|document| policy(file, document, sink))
+        .enumerate()
+        .filter_map(|(number, document)| policy(file, number, document, sink))
         .collect()
 }
 
-fn policy(file: FileId, document: &Document, sink: &mut Sink) -> Option<Policy> {
+fn policy(file: FileId, number: usize, document: &Document, sink: &mut Sink) -> Option<Policy> {
     let root = document.root.as_ref()?;
     let Value::Mapping(mapping) = &root.value else {
         if !matches!(root.value, Value::Bad) {
@@ -64,19 +66,24 @@ fn policy(file: FileId, document: &Document, sink: &mut Sink) -> Option<Policy> 
             sink.push(unknown_field(&entry.key, "policy", TOP_LEVEL));
         }
     }
-    api_version(mapping, kind.span, sink);
+    let api_version = api_version(mapping, kind.span, sink);
     let metadata = metadata(mapping, kind, sink);
+    let errors_before_spec = sink.errors();
     let spec = spec(mapping, kind.span, sink);
+    let spec_incomplete = document.faulty || sink.errors() > errors_before_spec;
     let incomplete = document.faulty || sink.errors() > errors_before;
     let (name, namespace) = metadata?;
     Some(Policy {
         span: root.span,
         file,
+        document: number,
+        api_version,
         kind,
         name,
         namespace,
         spec: spec?,
         incomplete,
+        spec_incomplete,
     })
 }
 
@@ -136,21 +143,19 @@ fn version_of(mapping: &Mapping) -> Option<&str> {
 }
 
 /// Tetragon's file loader ignores the version, Kubernetes does not.
-fn api_version(mapping: &Mapping, kind: Span, sink: &mut Sink) {
+fn api_version(mapping: &Mapping, kind: Span, sink: &mut Sink) -> Option<Spanned<String>> {
     let Some(entry) = mapping.get("apiVersion") else {
         if is_misspelt(mapping, "apiVersion", TOP_LEVEL) {
-            return;
+            return None;
         }
         let diagnostic =
             Diagnostic::warning(code::UNKNOWN_KIND, "the policy lacks `apiVersion`").at(kind);
         sink.push(diagnostic.help(format!(
             "add a line `apiVersion: {API_VERSION}`; Kubernetes refuses the policy without"
         )));
-        return;
+        return None;
     };
-    let Some(version) = Spanned::<String>::decode(&entry.value, "`apiVersion`", sink) else {
-        return;
-    };
+    let version = Spanned::<String>::decode(&entry.value, "`apiVersion`", sink)?;
     if version.value != API_VERSION {
         let message = format!("unknown API version `{}`", version.value);
         sink.push(
@@ -160,6 +165,7 @@ fn api_version(mapping: &Mapping, kind: Span, sink: &mut Sink) {
                 .help(format!("write `apiVersion: {API_VERSION}`")),
         );
     }
+    Some(version)
 }
 
 fn spec(mapping: &Mapping, kind: Span, sink: &mut Sink) -> Option<Spec> {

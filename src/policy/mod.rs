@@ -12,7 +12,7 @@ mod names;
 mod suggest;
 mod words;
 
-pub use document::decode;
+pub use document::{API_VERSION, decode};
 pub use model::{
     Action, Arg, ArgFilter, BinaryFilter, CallIgnore, CapabilityFilter, DigestIgnore, Enforcer,
     Kprobe, LabelExpression, LabelSelector, List, LsmHook, Named, NamespaceChangeFilter,

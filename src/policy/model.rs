@@ -24,6 +24,10 @@ pub struct Policy {
     pub span: Span,
     /// The file it was read from.
     pub file: FileId,
+    /// Number of the document in its file, from 0.
+    pub document: usize,
+    /// `apiVersion`, whatever it says.
+    pub api_version: Option<Spanned<String>>,
     pub kind: Spanned<Kind>,
     /// `metadata.name`, valid as a DNS-1123 subdomain.
     pub name: Spanned<String>,
@@ -33,6 +37,8 @@ pub struct Policy {
     /// Some hooks were left out because they did not decode: the sink has the errors.
     /// A check of the policy as a whole ("it has no hooks") should stay silent then.
     pub incomplete: bool,
+    /// Something of `spec` did not decode: what seems to be absent may have been left out.
+    pub spec_incomplete: bool,
 }
 
 record! {

@@ -7,6 +7,7 @@
 //! tabs as indentation, templates that were not rendered. A document with a syntax
 //! error is left out; the others are still read. Knows nothing of policies.
 
+mod comments;
 mod keys;
 mod parse;
 mod scalar;
@@ -15,6 +16,7 @@ mod template;
 mod text;
 mod tree;
 
+pub use comments::{Comment, comments};
 pub use parse::parse;
 pub use scalar::Resolved;
 pub use template::placeholder;

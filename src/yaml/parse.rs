@@ -16,7 +16,7 @@ use super::tree::{Document, Mapping, Node, Scalar, Value};
 use crate::diag::{Diagnostic, FileId, Sink, Span, code};
 
 /// Deepest nesting of collections; a policy needs about a dozen levels.
-const MAX_DEPTH: usize = 200;
+pub(super) const MAX_DEPTH: usize = 200;
 
 /// Most nodes of a file after expansion of its aliases; 64 bytes of text count as one.
 const MAX_NODES: usize = 1 << 19;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::one_line;
 use crate::diag::{Diagnostic, Sources};
 
 /// Renders one line per diagnostic, as compilers and editors expect it.
@@ -22,6 +23,7 @@ fn line(out: &mut String, diagnostic: &Diagnostic, sources: &Sources) -> std::fm
         label,
         related,
         help,
+        fix: _,
     } = diagnostic;
     if let Some(span) = *span {
         let place = sources.line_col(span);
@@ -51,8 +53,4 @@ fn line(out: &mut String, diagnostic: &Diagnostic, sources: &Sources) -> std::fm
         write!(out, " (help: {})", one_line(help))?;
     }
     writeln!(out)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,99 +1,190 @@
 //! One JSON document for a run.
 //!
 //! `version` changes when a field changes its meaning or goes away; new fields do not
-//! change it.
+//! change it. The schema in `schema/lint.json` is generated from these types.
 
 use serde::Serialize;
 
-use crate::diag::{Diagnostic, Severity, Sources, Span};
+use super::Report;
+use crate::diag::{Applicability, Diagnostic, Fix, Severity, Sources, Span};
 
 /// Version of the document's form.
 const VERSION: u32 = 1;
 
-#[derive(Serialize)]
-struct Report<'a> {
+/// The problems of a run.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+pub struct Document {
+    /// Version of this form; readers ignore fields that they do not know.
     version: u32,
     errors: usize,
     warnings: usize,
-    diagnostics: Vec<Entry<'a>>,
+    notes: usize,
+    /// Findings that comments in the files ask to ignore.
+    ignored: usize,
+    /// Findings that the baseline has.
+    known: usize,
+    /// Names of the files that were judged.
+    files: Vec<String>,
+    /// In the order of the files, then of their places.
+    diagnostics: Vec<Entry>,
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
+/// One problem.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+struct Entry {
+    /// `TPC2001`; `tpc explain CODE` says more.
     code: String,
-    name: &'static str,
-    severity: &'static str,
-    message: &'a str,
-    place: Option<Place<'a>>,
-    label: Option<&'a str>,
-    related: Vec<Related<'a>>,
-    help: Option<&'a str>,
+    /// `duplicate-list-name`.
+    name: String,
+    severity: Level,
+    message: String,
+    place: Option<Place>,
+    /// What the marked text is.
+    label: Option<String>,
+    /// Other places that explain this one.
+    related: Vec<Related>,
+    /// What to write instead.
+    help: Option<String>,
+    /// The same as long as the code, the file and the marked text are, wherever it moves.
+    fingerprint: String,
+    /// Edits that remove the problem.
+    fix: Option<Change>,
 }
 
-#[derive(Serialize)]
-struct Related<'a> {
-    place: Place<'a>,
-    message: &'a str,
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warning,
+    Note,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+struct Related {
+    place: Place,
+    message: String,
 }
 
 /// Lines and columns count from 1, columns in characters; the end is exclusive.
-#[derive(Serialize)]
-struct Place<'a> {
-    file: &'a str,
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+struct Place {
+    file: String,
     line: u32,
     column: u32,
     end_line: u32,
     end_column: u32,
+    /// Offset in bytes of the text without its byte order mark.
+    start: u32,
+    /// Offset in bytes of the place after it.
+    end: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+struct Change {
+    /// What the edits do.
+    title: String,
+    /// Whether `--fix` applies it without `--unsafe-fixes`.
+    safe: bool,
+    /// Made together or not at all.
+    edits: Vec<Replacement>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
+struct Replacement {
+    place: Place,
+    /// The new text of the place.
+    text: String,
 }
 
 /// Renders the whole list as one indented JSON document with a final newline.
-pub fn json(diagnostics: &[Diagnostic], sources: &Sources) -> String {
-    let count = |severity| {
-        diagnostics
-            .iter()
-            .filter(|d| d.severity == severity)
-            .count()
-    };
-    let report = Report {
+pub fn json(report: &Report<'_>) -> String {
+    let document = Document {
         version: VERSION,
-        errors: count(Severity::Error),
-        warnings: count(Severity::Warning),
-        diagnostics: diagnostics
+        errors: report.count(Severity::Error),
+        warnings: report.count(Severity::Warning),
+        notes: report.count(Severity::Note),
+        ignored: report.hidden.ignored,
+        known: report.hidden.known,
+        files: report
+            .files
             .iter()
-            .map(|diagnostic| entry(diagnostic, sources))
+            .map(|&file| report.sources.name(file).to_owned())
+            .collect(),
+        diagnostics: report
+            .diagnostics
+            .iter()
+            .zip(report.fingerprints())
+            .map(|(diagnostic, fingerprint)| entry(diagnostic, fingerprint, report))
             .collect(),
     };
-    let mut text = serde_json::to_string_pretty(&report).expect("the report has only text keys");
+    let mut text = serde_json::to_string_pretty(&document).expect("the report has only text keys");
     text.push('\n');
     text
 }
 
-fn entry<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Entry<'a> {
+/// JSON Schema of the document.
+#[cfg(feature = "compiler")]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Document);
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
+    text.push('\n');
+    text
+}
+
+fn entry(diagnostic: &Diagnostic, fingerprint: String, report: &Report<'_>) -> Entry {
+    let sources = report.sources;
     let related = diagnostic.related.iter();
     Entry {
         code: diagnostic.code.to_string(),
-        name: diagnostic.code.name(),
-        severity: diagnostic.severity.name(),
-        message: &diagnostic.message,
+        name: (report.about)(diagnostic.code).name.into_owned(),
+        severity: match diagnostic.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Note => Level::Note,
+        },
+        message: diagnostic.message.clone(),
         place: diagnostic.span.map(|span| place(span, sources)),
-        label: diagnostic.label.as_deref(),
+        label: diagnostic.label.clone(),
         related: related
             .map(|(span, message)| Related {
                 place: place(*span, sources),
-                message,
+                message: message.clone(),
             })
             .collect(),
-        help: diagnostic.help.as_deref(),
+        help: diagnostic.help.clone(),
+        fingerprint,
+        fix: diagnostic.fix.as_ref().map(|fix| change(fix, sources)),
     }
 }
 
-fn place(span: Span, sources: &Sources) -> Place<'_> {
+fn change(fix: &Fix, sources: &Sources) -> Change {
+    let replacement = |edit: &crate::diag::Edit| Replacement {
+        place: place(edit.span, sources),
+        text: edit.text.clone(),
+    };
+    Change {
+        title: fix.title.clone(),
+        safe: fix.applicability == Applicability::Safe,
+        edits: fix.edits.iter().map(replacement).collect(),
+    }
+}
+
+fn place(span: Span, sources: &Sources) -> Place {
     let (start, end) = (sources.line_col(span), sources.end_line_col(span));
     Place {
-        file: sources.name(span.file),
+        file: sources.name(span.file).to_owned(),
         line: start.line,
         column: start.column,
         end_line: end.line,
         end_column: end.column,
+        start: span.start,
+        end: span.end,
     }
 }

@@ -1,0 +1,254 @@
+//! Rules about policies that are sound and still not what their author wants.
+//!
+//! In: a file's text and [`Settings`]. Out: an [`Outcome`] with everything that is to be said about the file, sorted:
+//! what reading and `check` say, and the findings of the rules in [`RULES`]. Holds: every finding marks a place in the
+//! file, has a help, and can be silenced by a comment or by its level. Findings do not depend on other files. Rules judge
+//! whole policies only: while something of a policy cannot be read, what is absent may be what was left out.
+//!
+//! ```text
+//! text ── policy::decode ── check ── rules ── covers ── levels ── comments ── outcome
+//! ```
+//!
+//! * *covers*: where a rule and `check` mark the same place for the same reason, the rule speaks alone;
+//! * *levels*: the user's severities replace those of rules and of `check`;
+//! * *comments*: `# tpc: ignore[…] reason`.
+//!
+//! What tpc does not compile is no fault of a policy: `TPC1001` is left out unless tpc is a target.
+//! Not here: reading files, configuration files, output formats.
+
+pub mod baseline;
+mod context;
+mod edit;
+mod examples;
+pub mod explain;
+pub mod facts;
+pub mod fix;
+mod levels;
+mod registry;
+mod rule;
+mod rules;
+mod suppress;
+
+use crate::check::{self, CheckedPolicy};
+use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, code};
+use crate::policy::{self, Policy};
+
+pub use examples::Example;
+pub use levels::{Levels, NotConfigurable};
+pub use registry::{RULES, by_code, by_name};
+pub use rule::{Docs, Group, Level, Rule, Target};
+
+use context::Context;
+use rule::Found;
+
+/// What the user asks for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub levels: Levels,
+    /// The systems that run the policies.
+    pub targets: Vec<Target>,
+    /// Whether comments silence findings.
+    pub ignores: bool,
+    /// Whether such a comment must say why.
+    pub require_reason: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            levels: Levels::default(),
+            targets: vec![Target::Tetragon],
+            ignores: true,
+            require_reason: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a rule runs.
+    pub fn runs(&self, rule: &Rule) -> bool {
+        let asked = rule
+            .target
+            .is_none_or(|target| self.targets.contains(&target));
+        asked && self.levels.of(rule) != Level::Off
+    }
+}
+
+/// Everything that is said about a file.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Findings that comments silence.
+    pub ignored: usize,
+    /// Policies of the file; without any, nothing is said.
+    pub policies: usize,
+}
+
+/// Judges a file. One that has nothing to do with policies has no diagnostics.
+pub fn lint(file: FileId, sources: &Sources, settings: &Settings) -> Outcome {
+    let text = sources.text(file);
+    if !mentions_policy(text) {
+        return Outcome::default();
+    }
+    let mut sink = Sink::new();
+    let policies = policy::decode(file, sources, &mut sink);
+    let whole = !sink.has_errors();
+    let mut said = of_reading(sink, text);
+    if policies.is_empty() && said.is_empty() {
+        return Outcome::default();
+    }
+    for policy in &policies {
+        said.extend(of_policy(policy, sources, settings));
+    }
+    let said = covered(said, settings);
+    let mut outcome = silenced(file, sources, settings, said, whole);
+    outcome.policies = policies.len();
+    outcome
+}
+
+/// A look at the bytes of a file: whether it can hold a policy, so that files of other kinds are not read as text.
+pub fn may_concern(bytes: &[u8]) -> bool {
+    let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    let among = |word: &str| {
+        bytes
+            .windows(word.len())
+            .any(|part| part == word.as_bytes())
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => mentions_policy(text),
+        Err(_) => is_utf16 || among("TracingPolic"),
+    }
+}
+
+/// A cheap look, so that a file of another kind is not even read as YAML.
+fn mentions_policy(text: &str) -> bool {
+    text.contains("TracingPolic") || text.contains(policy::API_VERSION)
+}
+
+/// What reading says. Of a file that does not name the kind, only that it may be a misspelt policy.
+fn of_reading(sink: Sink, text: &str) -> Vec<Said> {
+    let named = text.contains("TracingPolicy");
+    let speaks =
+        |one: &Diagnostic| one.code != code::SKIPPED && (named || one.code == code::UNKNOWN_KIND);
+    let all = sink.into_sorted().into_iter().filter(speaks);
+    all.map(|diagnostic| Said {
+        diagnostic,
+        rule: None,
+    })
+    .collect()
+}
+
+/// A diagnostic and the rule that found it.
+struct Said {
+    diagnostic: Diagnostic,
+    rule: Option<&'static Rule>,
+}
+
+fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Said> {
+    let mut sink = Sink::new();
+    let checked = judge(policy, settings, &mut sink);
+    let of_check = sink.into_sorted().into_iter();
+    let mut said: Vec<Said> = of_check
+        .map(|diagnostic| Said {
+            diagnostic,
+            rule: None,
+        })
+        .collect();
+    let context = Context {
+        policy,
+        sources,
+        checked: checked.as_ref(),
+    };
+    // What could not be read is left out of the policy: a selector may seem to have no filters.
+    let whole = !policy.spec_incomplete;
+    // A node behind an alias stands at its anchor: an edit there changes other places too.
+    let editable = !sources.text(policy.file).contains('&');
+    for rule in RULES.iter().filter(|rule| whole && settings.runs(rule)) {
+        let mut found = Found::new(rule.code);
+        (rule.check)(&context, &mut found);
+        for mut diagnostic in found.into_diagnostics() {
+            diagnostic.fix = diagnostic.fix.filter(|_| editable);
+            said.push(Said {
+                diagnostic,
+                rule: Some(rule),
+            });
+        }
+    }
+    said
+}
+
+/// The meaning of a policy: the one place that calls `check`.
+fn judge(policy: &Policy, settings: &Settings, sink: &mut Sink) -> Option<CheckedPolicy> {
+    let mut own = Sink::new();
+    let checked = check::check(policy, &mut own);
+    let for_tpc = settings.targets.contains(&Target::Tpc);
+    for diagnostic in own.into_sorted() {
+        if for_tpc || diagnostic.code != code::NOT_SUPPORTED {
+            sink.push(diagnostic);
+        }
+    }
+    checked
+}
+
+/// Drops what a rule says better, and gives everything its level.
+fn covered(said: Vec<Said>, settings: &Settings) -> Vec<Said> {
+    let by_rule = |one: &Said| Some((one.diagnostic.span?, one.rule?.covers));
+    let mut better: Vec<(Span, &[Code])> = said.iter().filter_map(by_rule).collect();
+    let mut is_covered = |one: &Said| {
+        let same = |(span, covers): &(Span, &[Code])| {
+            one.diagnostic.span == Some(*span) && covers.contains(&one.diagnostic.code)
+        };
+        let by = better.iter().position(same).filter(|_| one.rule.is_none());
+        // A finding stands for one remark: another at its place says something else.
+        by.map(|by| better.swap_remove(by)).is_some()
+    };
+    let keep: Vec<bool> = said.iter().map(|one| !is_covered(one)).collect();
+    let kept = said.into_iter().zip(keep).filter(|(_, keep)| *keep);
+    kept.filter_map(|(mut one, _)| {
+        let level = match one.rule {
+            Some(rule) => settings.levels.of(rule).severity()?,
+            None => settings.levels.of_language(&one.diagnostic)?,
+        };
+        one.diagnostic.severity = level;
+        Some(one)
+    })
+    .collect()
+}
+
+/// Applies the comments of the file and sorts the rest.
+fn silenced(
+    file: FileId,
+    sources: &Sources,
+    settings: &Settings,
+    said: Vec<Said>,
+    whole: bool,
+) -> Outcome {
+    let diagnostics = said.into_iter().map(|one| one.diagnostic);
+    let mut sink = Sink::new();
+    let mut ignored = 0;
+    if settings.ignores {
+        let mut comments = suppress::read(file, sources);
+        for diagnostic in diagnostics {
+            if comments.silence(&diagnostic, sources) {
+                ignored += 1;
+            } else {
+                sink.push(diagnostic);
+            }
+        }
+        comments.report(settings, whole, sources, &mut sink);
+    } else {
+        diagnostics.for_each(|one| sink.push(one));
+    }
+    Outcome {
+        diagnostics: sink.into_sorted(),
+        ignored,
+        policies: 0,
+    }
+}
+
+/// Whether a severity is at least as bad as another.
+pub fn at_least(severity: Severity, threshold: Severity) -> bool {
+    // Errors come first in the order of severities.
+    severity <= threshold
+}

@@ -1,0 +1,161 @@
+//! `Sigkill` where the call itself could be refused.
+
+use crate::diag::{Code, Fix};
+use crate::kernel::security;
+use crate::lint::context::{Context, Hook, HookKind, action_of, kills};
+use crate::lint::rule::{Docs, Found, Group, Level, Rule, finding};
+use crate::policy::ActionKind;
+
+pub(in crate::lint) static RULE: Rule = Rule {
+    code: Code(2202),
+    name: "kill-without-override",
+    group: Group::Security,
+    level: Level::Warning,
+    since: "0.1.0",
+    target: None,
+    covers: &[],
+    docs: Docs {
+        summary: "the process is killed, but its call is not refused",
+        why: "A signal takes effect when the process returns from the kernel. Until then the call goes on: the file \
+              is truncated, the packet sent, the mount made. Killing is a punishment, not a prevention. `Override` \
+              makes the call fail before it does anything, and can stand beside `Sigkill`. Calls that start a program \
+              are an exception: the new program does not get to run.",
+        bad: r#"apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata:
+  name: example
+spec:
+  kprobes:
+  - call: security_inode_unlink
+    syscall: false
+    args:
+    - index: 1
+      type: dentry
+    selectors:
+    - matchArgs:
+      - index: 1
+        operator: Prefix
+        values: [/backups/]
+      matchActions:
+      - action: «Sigkill»
+"#,
+        good: r#"apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata:
+  name: example
+spec:
+  kprobes:
+  - call: security_inode_unlink
+    syscall: false
+    args:
+    - index: 1
+      type: dentry
+    selectors:
+    - matchArgs:
+      - index: 1
+        operator: Prefix
+        values: [/backups/]
+      matchActions:
+      - action: Override
+        argError: -1
+      - action: Sigkill
+"#,
+        fix: "Put `Override` with `argError: -1` in front of `Sigkill`, or in its place; \
+              `tpc lint --fix --unsafe-fixes` puts it in front. On a function that cannot be overridden, hook the \
+              `security_` function that the help names instead.",
+    },
+    check,
+};
+
+/// Where the signal arrives before the program that was to be started runs.
+const STARTS_PROGRAM: &[&str] = &[
+    "begin_new_exec",
+    "bprm_execve",
+    "exec_binprm",
+    "security_bprm_check",
+    "security_bprm_check_security",
+    "security_bprm_committed_creds",
+    "security_bprm_committing_creds",
+    "security_bprm_creds_for_exec",
+    "security_bprm_creds_from_file",
+    "sys_execve",
+    "sys_execveat",
+];
+
+fn check(context: &Context<'_>, found: &mut Found) {
+    for hook in context.hooks() {
+        let functions = context.functions(&hook);
+        if functions
+            .iter()
+            .any(|one| STARTS_PROGRAM.contains(&one.as_str()))
+        {
+            continue;
+        }
+        let Some(way) = way_out(&hook, &functions) else {
+            continue;
+        };
+        for selector in hook.selectors {
+            let prevents = [ActionKind::Override, ActionKind::NotifyEnforcer];
+            if prevents
+                .iter()
+                .any(|kind| action_of(selector, *kind).is_some())
+            {
+                continue;
+            }
+            let Some(action) = kills(selector) else {
+                continue;
+            };
+            let span = action.action.span;
+            let one = finding(
+                span,
+                "the call goes on: the process dies when it returns from it",
+            )
+            .related(hook.name.span, "what is not prevented")
+            .help(way.help());
+            let edit = context
+                .layout()
+                .add_item_before(span, "action: Override\nargError: -1");
+            found.push(match edit.filter(|_| matches!(way, Way::Here)) {
+                Some(edit) => one.fix(Fix::questionable("add `Override`", vec![edit])),
+                None => one,
+            });
+        }
+    }
+}
+
+/// How the call can be refused.
+enum Way {
+    /// In this hook.
+    Here,
+    /// In a hook on this function.
+    Behind(&'static str),
+}
+
+impl Way {
+    fn help(&self) -> String {
+        match self {
+            Self::Here => "put `Override` with `argError: -1` in front of it".to_owned(),
+            Self::Behind(function) => {
+                format!("hook `{function}`, and write `Override` with `argError: -1` there")
+            }
+        }
+    }
+}
+
+/// `None` where nothing is known.
+fn way_out(hook: &Hook<'_>, functions: &[String]) -> Option<Way> {
+    let decides = |one: &String| one.starts_with("security_") || one.starts_with("sys_");
+    match hook.kind {
+        HookKind::Lsm => Some(Way::Here),
+        HookKind::Kprobe if !functions.is_empty() && functions.iter().all(decides) => {
+            Some(Way::Here)
+        }
+        HookKind::Kprobe | HookKind::Fentry | HookKind::Tracepoint => {
+            let mut decisions = functions
+                .iter()
+                .filter_map(|one| security::decision_behind(one));
+            decisions.next().map(Way::Behind)
+        }
+        HookKind::Uprobe | HookKind::Usdt => None,
+    }
+}
