@@ -37,9 +37,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "testing",
+        &[
+            "diag", "kernel", "yaml", "policy", "check", "lower", "ir", "bundle", "sim", "compile",
+        ],
+    ),
+    (
         "cli",
         &[
-            "diag", "bundle", "object", "compile", "config", "lint", "policy", "yaml",
+            "diag", "bundle", "object", "compile", "config", "lint", "policy", "testing", "yaml",
         ],
     ),
 ];

@@ -15,12 +15,13 @@ mod outputs;
 mod project;
 mod report;
 mod shell;
+mod test;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Compiles Tetragon TracingPolicy YAML ahead of time to small BPF objects, and finds what is wrong with it
+/// Compiles Tetragon TracingPolicy YAML ahead of time to small BPF objects, finds what is wrong with it, and tests it
 #[derive(Debug, Parser)]
 #[command(name = "tpc", version, arg_required_else_help = true)]
 struct Cli {
@@ -41,6 +42,7 @@ struct Cli {
 enum Command {
     Compile(compile::Args),
     Lint(lint::Args),
+    Test(test::Args),
     Explain(explain::Explain),
     Rules(explain::Rules),
     Completions(shell::Completions),
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
     let exit = match &cli.command {
         Command::Compile(args) => compile::run(args, cli.color),
         Command::Lint(args) => lint::run(args, cli.color),
+        Command::Test(args) => test::run(args, cli.color),
         Command::Explain(args) => explain::explain(args),
         Command::Rules(args) => explain::rules(args),
         Command::Completions(args) => shell::completions(args),

@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Value, placeholder};
 
 /// A type with a YAML form.
-pub(super) trait Decode: Sized {
+pub(crate) trait Decode: Sized {
     /// `field` names the value in messages. `None` means reported.
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self>;
 
@@ -28,7 +28,7 @@ pub(super) trait Decode: Sized {
 
 /// How a field departs from what its type says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     None,
     /// May not be absent although it is a list.
     Required,
@@ -74,7 +74,7 @@ macro_rules! record {
 pub(super) use record;
 
 /// A mapping that is taken apart.
-pub(super) struct Record<'a> {
+pub(crate) struct Record<'a> {
     mapping: &'a Mapping,
     span: Span,
     what: &'static str,
@@ -84,7 +84,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Starts on a mapping; unknown fields are reported here.
-    pub(super) fn open(
+    pub(crate) fn open(
         node: &'a Node,
         field: &str,
         what: &'static str,
@@ -110,7 +110,7 @@ impl<'a> Record<'a> {
     }
 
     /// Takes a field; `None` if it is missing or bad, which is reported.
-    pub(super) fn field<T: Decode>(&mut self, key: &str, mark: Mark) -> Option<T> {
+    pub(crate) fn field<T: Decode>(&mut self, key: &str, mark: Mark) -> Option<T> {
         let absent = |mark| {
             if mark == Mark::Required {
                 None
@@ -343,7 +343,7 @@ fn integer(node: &Node, field: &str, min: i128, max: i128, sink: &mut Sink) -> O
 }
 
 /// Reports a value of the wrong YAML type, with the way to write it.
-pub(super) fn wrong_type(node: &Node, field: &str, expected: &str, sink: &mut Sink) {
+pub(crate) fn wrong_type(node: &Node, field: &str, expected: &str, sink: &mut Sink) {
     if matches!(node.value, Value::Bad) {
         return;
     }

@@ -12,6 +12,7 @@ mod names;
 mod suggest;
 mod words;
 
+pub(crate) use decode::{Decode, Mark, Record, wrong_type};
 pub use document::{API_VERSION, decode};
 pub use model::{
     Action, Arg, ArgFilter, BinaryFilter, CallIgnore, CapabilityFilter, DigestIgnore, Enforcer,
@@ -20,5 +21,6 @@ pub use model::{
     Workloads, is_set,
 };
 pub use names::label_value;
+pub(crate) use suggest::advice;
 pub use suggest::nearest;
 pub use words::*;

@@ -33,7 +33,7 @@ pub struct Document {
 /// One problem.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
-struct Entry {
+pub struct Entry {
     /// `TPC2001`; `tpc explain CODE` says more.
     code: String,
     /// `duplicate-list-name`.
@@ -117,16 +117,19 @@ pub fn json(report: &Report<'_>) -> String {
             .iter()
             .map(|&file| report.sources.name(file).to_owned())
             .collect(),
-        diagnostics: report
-            .diagnostics
-            .iter()
-            .zip(report.fingerprints())
-            .map(|(diagnostic, fingerprint)| entry(diagnostic, fingerprint, report))
-            .collect(),
+        diagnostics: entries(report),
     };
     let mut text = serde_json::to_string_pretty(&document).expect("the report has only text keys");
     text.push('\n');
     text
+}
+
+/// The problems alone, for documents that say more.
+pub fn entries(report: &Report<'_>) -> Vec<Entry> {
+    let with_fingerprint = report.diagnostics.iter().zip(report.fingerprints());
+    with_fingerprint
+        .map(|(diagnostic, fingerprint)| entry(diagnostic, fingerprint, report))
+        .collect()
 }
 
 /// JSON Schema of the document.

@@ -1,0 +1,167 @@
+//! The machines that run a case.
+//!
+//! The reference interpreter says what the policy means. The compiled programs run on two kernels of different layouts, attached in every
+//! way that the manifest offers. All must do the same; a difference is a mistake of tpc.
+
+use crate::bundle::{self, ArgKind, MANIFEST, Manifest};
+use crate::compile::Compiled;
+use crate::ir::Program;
+use crate::ir::interp::{Event, Interpreter, Outcome};
+use crate::sim::compare::{Expected, as_shown};
+use crate::sim::kernel::Kernel;
+use crate::sim::scene::Scene;
+use crate::sim::{Programs, Simulator};
+
+use super::value::namespaces;
+
+/// The kernels that programs run on, with their names.
+#[derive(Debug)]
+pub struct Kernels([(&'static str, Kernel); 2]);
+
+impl Default for Kernels {
+    fn default() -> Self {
+        Self([("recent", Kernel::recent()), ("old", Kernel::old())])
+    }
+}
+
+/// A policy at work on every machine, in the state after it was loaded.
+#[derive(Clone)]
+pub(super) struct Machines<'a> {
+    program: &'a Program,
+    interpreter: Interpreter<'a>,
+    simulators: Vec<Machine<'a>>,
+}
+
+#[derive(Clone)]
+struct Machine<'a> {
+    /// Kernel and ways to attach, for people.
+    name: String,
+    kernel: &'a Kernel,
+    simulator: Simulator,
+}
+
+/// What a call came to.
+pub(super) struct Judged {
+    pub(super) event: Event,
+    pub(super) outcome: Outcome,
+}
+
+impl<'a> Machines<'a> {
+    /// Loads a policy everywhere.
+    ///
+    /// # Errors
+    /// What a loader or a kernel would refuse.
+    pub(super) fn new(compiled: &'a Compiled, kernels: &'a Kernels) -> Result<Self, String> {
+        let manifest =
+            Manifest::parse(&compiled.files[MANIFEST]).map_err(|error| error.to_string())?;
+        let host = namespaces::of_host();
+        let constants = constants(&manifest)?;
+        let ways = manifest.hooks.iter().map(|hook| hook.variants.len()).max();
+        let mut simulators = Vec::new();
+        for way in 0..ways.unwrap_or(0) {
+            let programs: Vec<Programs> = manifest
+                .hooks
+                .iter()
+                .map(|hook| programs(hook, way))
+                .collect();
+            for (name, kernel) in &kernels.0 {
+                let simulator = Simulator::new(&compiled.object, kernel, &programs, &constants)?;
+                simulators.push(Machine {
+                    name: format!("kernel `{name}`, way {} to attach", way + 1),
+                    kernel,
+                    simulator,
+                });
+            }
+        }
+        Ok(Self {
+            program: &compiled.ir,
+            interpreter: Interpreter::new(&compiled.ir, host),
+            simulators,
+        })
+    }
+
+    /// Makes a call on every machine.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub(super) fn judge(&mut self, hook: usize, scene: &Scene) -> Result<Judged, String> {
+        let event = scene.event(&self.program.hooks[hook]);
+        let outcome = self.interpreter.judge(hook, &event);
+        let shown = shown(&outcome);
+        for machine in &mut self.simulators {
+            let expected = Expected {
+                program: self.program,
+                hook,
+                event: &event,
+                outcome: &shown,
+                has_audit: machine.kernel.field("task_struct", "loginuid").is_some(),
+                ring_is_full: scene.ring_is_full,
+            };
+            let run = machine.simulator.call(hook, &scene.place(machine.kernel));
+            run.and_then(|run| expected.check(&run))
+                .map_err(|error| format!("{}: {error}", machine.name))?;
+        }
+        Ok(Judged { event, outcome })
+    }
+}
+
+/// An outcome with the values that events show.
+fn shown(outcome: &Outcome) -> Outcome {
+    let mut outcome = outcome.clone();
+    if let Some(report) = &mut outcome.report {
+        report.args = std::mem::take(&mut report.args)
+            .into_iter()
+            .map(as_shown)
+            .collect();
+        report.ret = report.ret.take().map(as_shown);
+    }
+    outcome
+}
+
+/// What the loader writes into the object: inode numbers of the host's namespaces.
+fn constants(manifest: &Manifest) -> Result<Vec<(u32, u32)>, String> {
+    let one = |of: &bundle::HostNamespace| {
+        let inode = namespaces::by_file(&of.namespace);
+        let inode =
+            inode.ok_or_else(|| format!("the manifest names the namespace `{}`", of.namespace))?;
+        Ok((of.offset, inode))
+    };
+    manifest.host_namespaces.iter().map(one).collect()
+}
+
+/// The programs of a hook, attached in the way of this number or in its last one.
+fn programs(hook: &bundle::Hook, way: usize) -> Programs {
+    let variant = &hook.variants[way.min(hook.variants.len() - 1)];
+    Programs {
+        attach: variant.attach,
+        is_syscall: hook.syscall,
+        pointers: pointers(hook),
+        entry: variant.entry.name.clone(),
+        ret: variant.ret.as_ref().map(|program| program.name.clone()),
+    }
+}
+
+/// Parameters that the kernel's prototypes have as pointers.
+fn pointers(hook: &bundle::Hook) -> [bool; 6] {
+    use ArgKind as K;
+    let mut pointers = [false; 6];
+    for arg in &hook.args {
+        let number = matches!(
+            arg.kind,
+            K::Int8
+                | K::Int16
+                | K::Int32
+                | K::Int64
+                | K::Uint8
+                | K::Uint16
+                | K::Uint32
+                | K::Uint64
+                | K::Fd
+                | K::Nop
+        );
+        if let Some(pointer) = pointers.get_mut(usize::from(arg.index)) {
+            *pointer |= !number;
+        }
+    }
+    pointers
+}
