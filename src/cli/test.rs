@@ -1,5 +1,6 @@
 //! `tpc test`: policies do what their tests say.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
@@ -61,6 +62,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, color: Color) -> Exit {
     let mut run = Run::default();
+    if let Some(path) = &args.init {
+        return run.init(path, color);
+    }
     let subjects = match run.load(args) {
         Ok(subjects) => subjects,
         Err(failure) => {
@@ -125,6 +129,52 @@ impl Run {
         }
         let policy = self.policy(policy, &tests, span)?;
         Some(Subject { tests, policy })
+    }
+
+    /// Writes the first test file of a policy.
+    fn init(mut self, path: &Path, color: Color) -> Exit {
+        let written = self.first_tests(path);
+        let (exit, remark) = match written {
+            Some(Ok(test)) => (Exit::Clean, format!("wrote {}\n", test.display())),
+            Some(Err(failure)) => {
+                self.sink.push(*failure);
+                (Exit::Failure, String::new())
+            }
+            None if self.failed => (Exit::Failure, String::new()),
+            None => (Exit::Findings, String::new()),
+        };
+        let all = self.sink.into_sorted();
+        let report = Report::new(&all, &self.sources);
+        let colored = color.applies(&std::io::stderr());
+        say(&Format::Human.render(&report, colored));
+        say(&remark);
+        exit
+    }
+
+    /// The file that was written; `None` means that the policy has errors.
+    fn first_tests(&mut self, path: &Path) -> Option<Result<PathBuf, Box<Diagnostic>>> {
+        let Some(test) = testing::test_of(path) else {
+            let message = format!("`{}` has no name of a policy", path.display());
+            let help = "policies are in files named *.yaml or *.yml";
+            return Some(Err(Box::new(
+                Diagnostic::error(code::NO_TESTED_POLICY, message).help(help),
+            )));
+        };
+        let input = Input {
+            path: Some(path.to_owned()),
+            found: false,
+        };
+        let file = self.text(&input)?;
+        let policies = policy::decode(file, &self.sources, &mut self.sink);
+        let [policy] = &policies[..] else {
+            let message = format!("`{}` contains {} policies", path.display(), policies.len());
+            let help = "tests are written for one policy in a file of its own";
+            return Some(Err(Box::new(
+                Diagnostic::error(code::NO_TESTED_POLICY, message).help(help),
+            )));
+        };
+        let text = testing::init(policy, &self.sources, &Kernels::default(), &mut self.sink)?;
+        Some(create(&test, &text).map(|()| test))
     }
 
     fn text(&mut self, input: &Input) -> Option<FileId> {
@@ -276,6 +326,20 @@ impl Run {
         }
         text
     }
+}
+
+/// Writes a file that is not there yet.
+fn create(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
+    let file = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        let help = "tests that are there are not replaced; rename them first";
+        Box::new(Diagnostic::error(code::NOT_WRITTEN, message).help(help))
+    })
 }
 
 /// The place of a remark about a file as a whole.

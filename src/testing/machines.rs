@@ -80,6 +80,13 @@ impl<'a> Machines<'a> {
         })
     }
 
+    /// What a call of a policy that has just been loaded comes to, by the policy's meaning alone.
+    pub(super) fn judge_by_meaning(&self, hook: usize, scene: &Scene) -> Option<Judged> {
+        let event = scene.event(self.program.hooks.get(hook)?);
+        let outcome = self.interpreter.clone().judge(hook, &event);
+        Some(Judged { event, outcome })
+    }
+
     /// Makes a call on every machine.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod cover;
 mod expect;
 mod files;
 mod format;
+mod init;
 mod machines;
 mod names;
 mod plan;
@@ -23,6 +24,7 @@ mod written;
 
 pub use cover::{Gap, Share, Shares};
 pub use format::schema;
+pub use init::init;
 pub use machines::Kernels;
 pub use names::{is_test_file, policy_of, test_of};
 pub use report::{Document, Results};

@@ -21,6 +21,7 @@ use crate::sim::scene::{Area, Data, Param, Spot};
 use crate::yaml::{Node, Resolved, Value};
 
 pub(super) use credentials::cred_of;
+pub(super) use number::limits;
 
 shape! {
     /// A file with more than its path.
