@@ -173,7 +173,7 @@ impl Wanted {
         Some(())
     }
 
-    /// What is different, if anything is.
+    /// What is different, if anything is; if something else happens, that alone.
     pub(super) fn differences(
         &self,
         outcome: &Outcome,
@@ -207,6 +207,12 @@ impl Wanted {
             self.compare_event(report, event, (hook, scene), &mut out);
         }
         out
+    }
+
+    /// Whether what happens is expected, so that only the event can be another.
+    pub(super) fn is_decided_right(&self, outcome: &Outcome) -> bool {
+        let right = |wanted: Spanned<usize>| outcome.rule == Some(wanted.value);
+        self.same_effects(outcome) && self.selector.is_none_or(right)
     }
 
     fn same_effects(&self, outcome: &Outcome) -> bool {

@@ -265,11 +265,11 @@ impl Decode for Spanned<Effect> {
     }
 }
 
-/// A decimal number without a plus sign.
+/// A decimal number of up to nine digits, without a plus sign.
 fn number_of<T: std::str::FromStr>(text: &str) -> Option<T> {
-    (!text.starts_with('+'))
-        .then(|| text.parse().ok())
-        .flatten()
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = digits.len() <= 9 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 impl Shape for Spanned<Effect> {
@@ -469,6 +469,7 @@ pub(super) fn is_table(node: &Node) -> bool {
 pub fn schema() -> String {
     let mut schema = File::schema();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["properties"]["tests"]["minItems"] = json!(1);
     schema["title"] = json!("Tests of a TracingPolicy");
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');

@@ -1,12 +1,10 @@
 //! Running the cases of a test file.
 
 use super::cover::{Cover, Gap, Shares};
-use super::expect::outcome_text;
 use super::format::File;
-use super::machines::{Judged, Kernels, Machines};
+use super::machines::{Kernels, Machines};
 use super::plan::{Planned, plan};
 use super::why::why;
-use super::words::listed;
 use super::written::Written;
 use crate::compile::{Compiled, compile};
 use crate::diag::{Diagnostic, FileId, Sink, Sources, Span, Spanned, code};
@@ -104,18 +102,28 @@ pub fn run(
     sink: &mut Sink,
 ) -> Option<FileResult> {
     let compiled = compile(policy, sources, sink)?;
+    let written = Written::of(policy, &compiled.ir, sources);
+    run_compiled(tests, (&compiled, &written), filter, kernels, sink)
+}
+
+fn run_compiled(
+    tests: &Tests,
+    (compiled, written): (&Compiled, &Written),
+    filter: &str,
+    kernels: &Kernels,
+    sink: &mut Sink,
+) -> Option<FileResult> {
     let errors = sink.errors();
     let planned = plan(&tests.form, &compiled.ir, sink);
     if sink.errors() > errors {
         return None;
     }
-    let written = Written::of(policy, &compiled.ir);
-    let mut cover = Cover::new(&compiled.ir, &written);
-    let machines = Machines::new(&compiled, kernels);
+    let mut cover = Cover::new(&compiled.ir, written);
+    let machines = Machines::new(compiled, kernels);
     let mut cases = Vec::new();
     for case in planned.iter().filter(|case| case.name.contains(filter)) {
         let verdict = match &machines {
-            Ok(machines) => run_case(case, machines.clone(), &compiled, &written, &mut cover),
+            Ok(machines) => run_case(case, machines.clone(), compiled, written, &mut cover),
             Err(difference) => disagreed(case, case.span, difference, String::new()),
         };
         cases.push(CaseResult {
@@ -158,8 +166,11 @@ fn run_case(
                 Some(label) => format!("{}: {label}", case.name),
                 None => case.name.clone(),
             };
-            let reasons = why((call.hook, hook), &judged, written);
-            failures.push(failure(&name, differences, reasons, &judged));
+            let reasons = match call.wanted.is_decided_right(&judged.outcome) {
+                true => Vec::new(),
+                false => why((call.hook, hook), &judged, written),
+            };
+            failures.push(failure(&name, differences, reasons));
         }
     }
     match failures.is_empty() {
@@ -168,25 +179,31 @@ fn run_case(
     }
 }
 
+/// Differences with their places in the test, and the reasons for them with theirs in the policy.
 fn failure(
     name: &str,
     differences: Vec<(Span, String)>,
     reasons: Vec<(Span, String)>,
-    judged: &Judged,
 ) -> Diagnostic {
-    let texts: Vec<String> = differences.iter().map(|(_, text)| text.clone()).collect();
-    let message = format!("`{name}`: {}", listed(&texts));
-    let span = differences
-        .first()
-        .map(|(span, _)| *span)
-        .unwrap_or_default();
-    let mut error = Diagnostic::error(code::TEST_FAILED, message)
+    let message = match &differences[..] {
+        [(_, only)] => format!("`{name}`: {only}"),
+        _ => format!(
+            "`{name}`: the event is another one in {} ways",
+            differences.len()
+        ),
+    };
+    let mut places = differences.into_iter();
+    let (span, label) = places.next().unwrap_or_default();
+    let label = match label.split_once(", got ") {
+        Some((_, got)) => format!("got {got}"),
+        None => label,
+    };
+    let error = Diagnostic::error(code::TEST_FAILED, message)
         .at(span)
-        .label(format!("got {}", outcome_text(&judged.outcome)));
-    for (span, text) in differences.into_iter().skip(1).chain(reasons) {
-        error = error.related(span, text);
-    }
-    error
+        .label(label);
+    places
+        .chain(reasons)
+        .fold(error, |error, (span, text)| error.related(span, text))
 }
 
 fn disagreed(case: &Planned, span: Span, difference: &str, scene: String) -> Verdict {
@@ -199,4 +216,58 @@ fn disagreed(case: &Planned, span: Span, difference: &str, scene: String) -> Ver
         .label(difference)
         .help("this is a mistake of tpc: please report it with the policy and this file");
     Verdict::Disagreed(Box::new(error), scene)
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    fn policy(sources: &mut Sources, actions: &str) -> Policy {
+        let text = format!(
+            "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {{name: p}}\nspec:\n  kprobes:\n  - call: sys_setuid\n    \
+             syscall: true\n    args: [{{index: 0, type: uint32}}]\n    selectors:\n    - matchArgs: [{{index: 0, operator: Equal, \
+             values: ['0']}}]\n{actions}"
+        );
+        let file = sources.add("p.yaml", text);
+        let mut sink = Sink::new();
+        let policies = crate::policy::decode(file, sources, &mut sink);
+        assert!(sink.is_empty());
+        policies.into_iter().next().expect("a policy")
+    }
+
+    /// A compiler that is wrong: the meaning of one policy with the programs of another.
+    #[test]
+    fn a_program_that_does_something_else_is_a_mistake_of_the_compiler() {
+        let (mut sources, mut sink) = (Sources::new(), Sink::new());
+        let kills = policy(&mut sources, "      matchActions: [{action: Sigkill}]\n");
+        let warns = policy(
+            &mut sources,
+            "      matchActions: [{action: Signal, argSig: 15}]\n",
+        );
+        let text = "tests:\n- {name: root, args: {0: 0}, expect: [Sigkill, event]}\n- {name: other, args: {0: 1}, expect: nothing}\n";
+        let file = sources.add("p.test.yaml", text);
+        let tests = decode(file, &sources, &mut sink).expect("tests");
+        let kernels = Kernels::default();
+        let mut compiled = compile(&kills, &sources, &mut sink).expect("a sound policy");
+        let written = Written::of(&kills, &compiled.ir, &sources);
+        let result = run_compiled(&tests, (&compiled, &written), "", &kernels, &mut sink);
+        assert!(
+            result
+                .expect("it runs")
+                .cases
+                .iter()
+                .all(CaseResult::passed)
+        );
+        let other = compile(&warns, &sources, &mut sink).expect("a sound policy");
+        (compiled.object, compiled.files) = (other.object, other.files);
+        let result = run_compiled(&tests, (&compiled, &written), "", &kernels, &mut sink);
+        let cases = result.expect("it runs").cases;
+        let Verdict::Disagreed(difference, call) = &cases[0].verdict else {
+            panic!("{:?}", cases[0].verdict);
+        };
+        let label = difference.label.as_deref().unwrap_or_default();
+        assert!(label.contains("signals: [15] instead of [9]"), "{label}");
+        assert!(serde_json::from_str::<crate::sim::scene::Scene>(call).is_ok());
+        assert!(cases[1].passed(), "where both do the same nothing is wrong");
+    }
 }

@@ -143,8 +143,33 @@ impl<T: Shape> Shape for Many<T> {
 pub(super) struct Raw(pub(super) Node);
 
 impl Decode for Raw {
-    fn decode(node: &Node, _: &str, _: &mut Sink) -> Option<Self> {
-        (!matches!(node.value, Value::Bad)).then(|| Self(node.clone()))
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        let all = match &node.value {
+            Value::Sequence(values) => values.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        for value in all {
+            let is_value = match &value.value {
+                Value::Scalar(scalar) => {
+                    !matches!(scalar.resolved, Resolved::Bool(_) | Resolved::Float(_))
+                }
+                Value::Mapping(_) => match super::value::has_a_form(value, field, sink) {
+                    true => true,
+                    false => return None,
+                },
+                Value::Sequence(_) | Value::Bad => false,
+            };
+            if !is_value {
+                wrong_type(
+                    value,
+                    field,
+                    "text, a whole number, empty or a mapping",
+                    sink,
+                );
+                return None;
+            }
+        }
+        Some(Self(node.clone()))
     }
 }
 

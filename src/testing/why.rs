@@ -6,7 +6,7 @@ use super::words::{self, short};
 use super::written::{Probe, Written};
 use crate::diag::Span;
 use crate::ir::interp::{Address, Event, Namespaces, Sockaddr, Value, answer};
-use crate::ir::{CapSet, End, Hook, Predicate, Subject, Test};
+use crate::ir::{CapSet, End, Hook, Predicate, Subject, Test, TextMatch};
 use crate::kernel::capabilities;
 
 /// Most selectors that are explained.
@@ -81,21 +81,60 @@ fn reason(hook: usize, test: &Test, event: &Event, host: &Namespaces, written: &
     let name = name(test, written);
     let value = looked_at(&test.predicate, event);
     let Some(value) = value.filter(|_| answer(&test.predicate, event, host).is_some()) else {
-        return format!("{name}: the value cannot be read, or has no such part");
+        return format!("{name}: {}", unanswered(&test.predicate));
     };
-    let values = written.values(hook, test.span);
-    let value = short(&value);
-    if !test.negate {
-        return match values {
-            [] => format!("{name}: {value} is not"),
-            [one] => format!("{name}: {value} is not `{}`", short(&one.value.value)),
-            _ => format!("{name}: {value} is none of the {} values", values.len()),
-        };
-    }
+    let (value, values) = (short(&value), written.values(hook, test.span));
+    let operator = written
+        .filter(test.span)
+        .map_or("", |filter| filter.operator.as_str());
+    let (does, does_not, none) = relation(&test.predicate, operator);
+    let quoted = |probe: &Probe| format!("`{}`", short(&probe.value.value));
     let hit = |probe: &&Probe| answer(&probe.predicate, event, host) == Some(true);
-    match values.iter().find(hit) {
-        Some(probe) => format!("{name}: {value} is `{}`", short(&probe.value.value)),
-        None => format!("{name}: {value} is"),
+    let told = match values {
+        [] if test.negate => "is privileged".to_owned(),
+        [] => "is not privileged".to_owned(),
+        [one] if !test.negate => format!("{does_not} {}", quoted(one)),
+        _ if !test.negate => format!("{none} of the {} values", values.len()),
+        _ => match values.iter().find(hit) {
+            Some(probe) => format!("{does} {}", quoted(probe)),
+            None => format!("{does} one of the values"),
+        },
+    };
+    format!("{name}: {value} {told}")
+}
+
+/// Why a question has no answer.
+fn unanswered(predicate: &Predicate) -> &'static str {
+    match predicate {
+        Predicate::Capability { .. } => "the process is in the host's user namespace",
+        Predicate::Addr { .. } => "there is no IP address, or it cannot be read",
+        _ => "the value cannot be read",
+    }
+}
+
+/// How a value relates to one that it matches, to one that it does not match, and to none of several.
+fn relation(predicate: &Predicate, operator: &str) -> (&'static str, &'static str, &'static str) {
+    const IS: (&str, &str, &str) = ("is", "is not", "is none");
+    const IN: (&str, &str, &str) = ("is in", "is not in", "is in none");
+    match predicate {
+        Predicate::Text {
+            how: TextMatch::Prefix,
+            ..
+        } => ("starts with", "does not start with", "starts with none"),
+        Predicate::Text {
+            how: TextMatch::Postfix,
+            ..
+        } => ("ends with", "does not end with", "ends with none"),
+        Predicate::Mask { .. } => ("has bits of", "has no bits of", "has no bits"),
+        Predicate::Capability { .. } => ("has", "does not have", "has none"),
+        Predicate::Addr { .. } => IN,
+        Predicate::Int { .. } => match operator {
+            "GT" | "GreaterThan" => ("is above", "is not above", "is above none"),
+            "LT" | "LessThan" => ("is below", "is not below", "is below none"),
+            operator if operator.ends_with("Range") => IN,
+            _ => IS,
+        },
+        _ => IS,
     }
 }
 
@@ -103,7 +142,7 @@ fn reason(hook: usize, test: &Test, event: &Event, host: &Namespaces, written: &
 pub(super) fn name(test: &Test, written: &Written) -> String {
     match written.filter(test.span) {
         Some(filter) => {
-            let words = [filter.section, &filter.subject, filter.operator];
+            let words = [filter.section, &filter.subject, &filter.operator];
             let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
             words.join(" ")
         }
@@ -180,7 +219,7 @@ fn looked_at(predicate: &Predicate, event: &Event) -> Option<String> {
                 CapSet::Inheritable => sets.inheritable,
                 CapSet::Permitted => sets.permitted,
             };
-            Some(format!("the process' set {{{}}}", names(held)))
+            Some(format!("the process, which has {{{}}},", names(held)).replace("{}", "none"))
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::check;
-use crate::diag::{Sink, Span, Spanned};
+use crate::diag::{Sink, Sources, Span, Spanned};
 use crate::ir::{Predicate, Program};
 use crate::lower::lower;
 use crate::policy::{ArgFilter, Kprobe, Policy, Selector, Word};
@@ -25,7 +25,7 @@ pub(super) struct Filter {
     /// `index 0`.
     pub(super) subject: String,
     /// `NotDAddr`.
-    pub(super) operator: &'static str,
+    pub(super) operator: String,
 }
 
 /// A value of a filter, as a question of its own.
@@ -35,14 +35,14 @@ pub(super) struct Probe {
 }
 
 impl Written {
-    pub(super) fn of(policy: &Policy, program: &Program) -> Self {
+    pub(super) fn of(policy: &Policy, program: &Program, sources: &Sources) -> Self {
         let mut taken = policy.clone();
         let mut values = BTreeMap::new();
         let mut filters = BTreeMap::new();
         let macros = policy.spec.selectors_macros.clone();
         let spec = &mut taken.spec;
         for kprobe in spec.kprobes.iter_mut().chain(&mut spec.fentries) {
-            let singles = singles(kprobe, &macros, &mut filters);
+            let singles = singles(kprobe, &macros, (&mut filters, sources));
             kprobe.selectors = singles
                 .iter()
                 .map(|single| single.selector.clone())
@@ -96,7 +96,7 @@ struct Single {
 fn singles(
     kprobe: &Kprobe,
     macros: &[crate::policy::Named<Selector>],
-    filters: &mut BTreeMap<Span, Filter>,
+    (filters, sources): (&mut BTreeMap<Span, Filter>, &Sources),
 ) -> Vec<Single> {
     let named = kprobe
         .selectors
@@ -110,7 +110,7 @@ fn singles(
     for selector in kprobe.selectors.iter().chain(used.map(|one| &one.value)) {
         if !seen.contains(&selector.span) {
             seen.push(selector.span);
-            of_selector(selector, filters, &mut out);
+            of_selector(selector, (filters, sources), &mut out);
         }
     }
     out
@@ -138,7 +138,11 @@ fn empty(of: &Selector) -> Selector {
     }
 }
 
-fn of_selector(selector: &Selector, filters: &mut BTreeMap<Span, Filter>, out: &mut Vec<Single>) {
+fn of_selector(
+    selector: &Selector,
+    (filters, sources): (&mut BTreeMap<Span, Filter>, &Sources),
+    out: &mut Vec<Single>,
+) {
     // One list of filters: their words, and a single for each value.
     macro_rules! list {
         ($field:ident, $section:literal, $subject:expr) => {
@@ -149,7 +153,10 @@ fn of_selector(selector: &Selector, filters: &mut BTreeMap<Span, Filter>, out: &
                     Filter {
                         section: $section,
                         subject,
-                        operator: filter.operator.value.name(),
+                        operator: sources
+                            .slice(filter.operator.span)
+                            .trim_matches(['"', '\''])
+                            .to_owned(),
                     },
                 );
                 for value in &filter.values {

@@ -24,7 +24,7 @@ use changes::changes;
 use draft::{Change, Draft, ordinary};
 
 /// Calls that are tried for one selector.
-const MAX_TRIES: usize = 20_000;
+const MAX_TRIES: usize = 5_000;
 
 /// The text of a test file; `None` means that the sink has errors.
 pub fn init(
@@ -35,7 +35,7 @@ pub fn init(
 ) -> Option<String> {
     let compiled = compile(policy, sources, sink)?;
     let program = &compiled.ir;
-    let written = Written::of(policy, program);
+    let written = Written::of(policy, program, sources);
     let machines = Machines::new(&compiled, kernels).ok()?;
     let mut writer = Writer {
         program,
@@ -116,53 +116,61 @@ impl Writer<'_> {
     fn matching(&mut self, hook: usize, number: usize) -> Option<Draft> {
         let of = &self.program.hooks[hook];
         let rule = &of.rules[number];
-        let mut draft = base(of);
-        // Each filter by itself, without losing those before.
-        let mut held: Vec<&Test> = Vec::new();
-        for test in tests(rule) {
-            held.push(test);
-            let options = changes(of, rule, test);
-            let fits = |event: &Judged| {
-                held.iter()
-                    .all(|test| holds(test, &event.event, &namespaces::of_host()))
-            };
-            let mut found = self
-                .judge(hook, &draft)
-                .filter(&fits)
-                .map(|_| draft.clone());
-            for change in &options {
-                if found.is_some() {
-                    break;
-                }
-                let next = draft.with(change);
-                found = self.judge(hook, &next).filter(&fits).map(|_| next);
-            }
-            draft = found?;
+        let mut matches = None;
+        if let Some(found) = self.extended(hook, number, 0, &base(of), &mut matches) {
+            return Some(found);
         }
-        if self.decides(hook, number, &draft) {
-            return Some(draft);
-        }
-        // A selector in front of it matches too: one or two changes let that one go.
-        let all: Vec<Change> = of
-            .rules
-            .iter()
+        // A selector in front of it matches as well: one or two changes let that one go.
+        let draft = matches?;
+        let others = of.rules[..number].iter().chain([rule]);
+        let all: Vec<Change> = others
             .flat_map(|rule| tests(rule).flat_map(move |test| changes(of, rule, test)))
             .collect();
-        for change in &all {
-            let next = draft.with(change);
-            if self.decides(hook, number, &next) {
-                return Some(next);
+        self.tries = 0;
+        let one = all.iter().map(|change| draft.with(change));
+        let pairs = all
+            .iter()
+            .flat_map(|first| all.iter().map(move |second| (first, second)));
+        let two = pairs.map(|(first, second)| draft.with(first).with(second));
+        let mut tried = one.chain(two).take(MAX_TRIES);
+        tried.find(|next| self.decides(hook, number, next))
+    }
+
+    /// Makes the filters hold one after the other, from one of them on, in all ways until the selector decides. `matches` is the first
+    /// call that all of them let through.
+    fn extended(
+        &mut self,
+        hook: usize,
+        number: usize,
+        from: usize,
+        draft: &Draft,
+        matches: &mut Option<Draft>,
+    ) -> Option<Draft> {
+        let of = &self.program.hooks[hook];
+        let rule = &of.rules[number];
+        let Some(test) = tests(rule).nth(from) else {
+            matches.get_or_insert_with(|| draft.clone());
+            return self.decides(hook, number, draft).then(|| draft.clone());
+        };
+        let changed = changes(of, rule, test);
+        let options =
+            std::iter::once(draft.clone()).chain(changed.iter().map(|change| draft.with(change)));
+        for next in options {
+            if self.tries > MAX_TRIES {
+                return None;
             }
-        }
-        for (position, first) in all.iter().enumerate() {
-            for second in &all[position + 1..] {
-                let next = draft.with(first).with(second);
-                if self.decides(hook, number, &next) {
-                    return Some(next);
-                }
-                if self.tries > MAX_TRIES {
-                    return None;
-                }
+            let host = namespaces::of_host();
+            let fits = |judged: Judged| {
+                tests(rule)
+                    .take(from + 1)
+                    .all(|test| holds(test, &judged.event, &host))
+            };
+            if !self.judge(hook, &next).is_some_and(fits) {
+                continue;
+            }
+            let found = self.extended(hook, number, from + 1, &next, matches);
+            if found.is_some() {
+                return found;
             }
         }
         None

@@ -85,15 +85,51 @@ shape! {
 
 /// Schema of every value of every type.
 pub(super) fn schema() -> Json {
-    let one = any_of([
-        json!({"type": ["string", "integer", "null"]}),
-        FileForm::schema(),
-        BytesForm::schema(),
-        SocketForm::schema(),
-        AddressForm::schema(),
-        CredentialsForm::schema(),
-    ]);
+    let scalar = json!({"type": ["string", "integer", "null"]});
+    let forms = FORMS.iter().map(|(schema, _)| schema());
+    let one = any_of(std::iter::once(scalar).chain(forms));
     any_of([one.clone(), json!({"type": "array", "items": one})])
+}
+
+/// A form of values: its schema, and whether a node has it.
+type Form = (fn() -> Json, fn(&Node, &str, &mut Sink) -> bool);
+
+const FORMS: [Form; 5] = [
+    form::<FileForm>(),
+    form::<BytesForm>(),
+    form::<SocketForm>(),
+    form::<AddressForm>(),
+    form::<CredentialsForm>(),
+];
+
+const fn form<T: Shape>() -> Form {
+    // An unknown field is reported, and the rest decoded.
+    (T::schema, |node, name, sink| {
+        let errors = sink.errors();
+        T::decode(node, name, sink).is_some() && sink.errors() == errors
+    })
+}
+
+/// Whether a mapping has one of the forms; if not, it is judged as the one that it comes closest to.
+pub(super) fn has_a_form(node: &Node, name: &str, sink: &mut Sink) -> bool {
+    let Value::Mapping(mapping) = &node.value else {
+        return true;
+    };
+    if FORMS.iter().any(|(_, is)| is(node, name, &mut Sink::new())) {
+        return true;
+    }
+    let known = |(schema, _): &&Form| {
+        let schema = schema();
+        let has = |key: &str| !schema["properties"][key].is_null();
+        mapping
+            .entries
+            .iter()
+            .filter(|entry| has(&entry.key.value))
+            .count()
+    };
+    // Of equals the first.
+    let nearest = FORMS.iter().rev().max_by_key(known);
+    nearest.is_some_and(|(_, is)| is(node, name, sink))
 }
 
 /// A number; its limits depend on where it stands.
