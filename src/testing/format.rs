@@ -24,7 +24,7 @@ shape! {
     }
 
     /// What all cases of a file have.
-    Defaults "defaults" {
+    Defaults "section of defaults" {
         /// The hooked function, as the policy names it.
         "call" call: Option<Spanned<String>>,
         /// The process that makes the call.
@@ -135,7 +135,7 @@ shape! {
 
     /// Namespaces by kind.
     #[derive(Default)]
-    Kinds "namespaces" {
+    Kinds "namespace mapping" {
         "Uts" uts: Option<Place>,
         "Ipc" ipc: Option<Place>,
         "Mnt" mnt: Option<Place>,
@@ -150,7 +150,7 @@ shape! {
 
     /// Capabilities by set.
     #[derive(Default)]
-    Sets "capabilities" {
+    Sets "capability mapping" {
         "Effective" effective: Option<Many<Capability>>,
         "Permitted" permitted: Option<Many<Capability>>,
         "Inheritable" inheritable: Option<Many<Capability>>,

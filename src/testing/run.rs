@@ -185,22 +185,21 @@ fn failure(
     differences: Vec<(Span, String)>,
     reasons: Vec<(Span, String)>,
 ) -> Diagnostic {
-    let message = match &differences[..] {
-        [(_, only)] => format!("`{name}`: {only}"),
-        _ => format!(
-            "`{name}`: the event is another one in {} ways",
-            differences.len()
-        ),
+    let (message, label) = match &differences[..] {
+        [(_, only)] => (format!("`{name}`: {only}"), None),
+        [(_, first), ..] => {
+            let count = differences.len();
+            let message = format!("`{name}`: {count} things are different from what is expected");
+            (message, Some(first.clone()))
+        }
+        [] => (format!("`{name}`"), None),
     };
     let mut places = differences.into_iter();
-    let (span, label) = places.next().unwrap_or_default();
-    let label = match label.split_once(", got ") {
-        Some((_, got)) => format!("got {got}"),
-        None => label,
+    let span = places.next().map(|(span, _)| span).unwrap_or_default();
+    let error = Diagnostic {
+        label,
+        ..Diagnostic::error(code::TEST_FAILED, message).at(span)
     };
-    let error = Diagnostic::error(code::TEST_FAILED, message)
-        .at(span)
-        .label(label);
     places
         .chain(reasons)
         .fold(error, |error, (span, text)| error.related(span, text))

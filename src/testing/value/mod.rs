@@ -66,7 +66,7 @@ shape! {
     }
 
     /// Credentials, field by field.
-    CredentialsForm "credentials" {
+    CredentialsForm "credential mapping" {
         /// Real, effective, saved and file system user [default: 0].
         "uid" uid: Option<Spanned<u32>>,
         "euid" euid: Option<Spanned<u32>>,
