@@ -7,7 +7,7 @@ use crate::bundle::{self, ArgKind, MANIFEST, Manifest};
 use crate::compile::Compiled;
 use crate::ir::Program;
 use crate::ir::interp::{Event, Interpreter, Outcome};
-use crate::sim::compare::{Expected, as_shown};
+use crate::sim::compare::Expected;
 use crate::sim::kernel::Kernel;
 use crate::sim::scene::Scene;
 use crate::sim::{Programs, Simulator};
@@ -29,15 +29,14 @@ impl Default for Kernels {
 pub(super) struct Machines<'a> {
     program: &'a Program,
     interpreter: Interpreter<'a>,
-    simulators: Vec<Machine<'a>>,
+    machines: Vec<Machine<'a>>,
 }
 
+/// A kernel with the policy attached in every way.
 #[derive(Clone)]
 struct Machine<'a> {
-    /// Kernel and ways to attach, for people.
-    name: String,
-    kernel: &'a Kernel,
-    simulator: Simulator,
+    kernel: &'a (&'static str, Kernel),
+    ways: Vec<Simulator>,
 }
 
 /// What a call came to.
@@ -56,27 +55,26 @@ impl<'a> Machines<'a> {
             Manifest::parse(&compiled.files[MANIFEST]).map_err(|error| error.to_string())?;
         let host = namespaces::of_host();
         let constants = constants(&manifest)?;
-        let ways = manifest.hooks.iter().map(|hook| hook.variants.len()).max();
-        let mut simulators = Vec::new();
-        for way in 0..ways.unwrap_or(0) {
-            let programs: Vec<Programs> = manifest
-                .hooks
-                .iter()
-                .map(|hook| programs(hook, way))
-                .collect();
-            for (name, kernel) in &kernels.0 {
-                let simulator = Simulator::new(&compiled.object, kernel, &programs, &constants)?;
-                simulators.push(Machine {
-                    name: format!("kernel `{name}`, way {} to attach", way + 1),
-                    kernel,
-                    simulator,
-                });
-            }
+        let count = manifest.hooks.iter().map(|hook| hook.variants.len()).max();
+        let way = |way| -> Vec<Programs> {
+            let hooks = manifest.hooks.iter();
+            hooks.map(|hook| programs(hook, way)).collect()
+        };
+        let ways: Vec<Vec<Programs>> = (0..count.unwrap_or(0)).map(way).collect();
+        let mut machines = Vec::new();
+        for kernel in &kernels.0 {
+            let load = |programs: &Vec<Programs>| {
+                Simulator::new(&compiled.object, &kernel.1, programs, &constants)
+            };
+            machines.push(Machine {
+                kernel,
+                ways: ways.iter().map(load).collect::<Result<_, String>>()?,
+            });
         }
         Ok(Self {
             program: &compiled.ir,
             interpreter: Interpreter::new(&compiled.ir, host),
-            simulators,
+            machines,
         })
     }
 
@@ -94,35 +92,25 @@ impl<'a> Machines<'a> {
     pub(super) fn judge(&mut self, hook: usize, scene: &Scene) -> Result<Judged, String> {
         let event = scene.event(&self.program.hooks[hook]);
         let outcome = self.interpreter.judge(hook, &event);
-        let shown = shown(&outcome);
-        for machine in &mut self.simulators {
+        for Machine { kernel, ways } in &mut self.machines {
+            let placed = scene.place(&kernel.1);
             let expected = Expected {
                 program: self.program,
                 hook,
                 event: &event,
-                outcome: &shown,
-                has_audit: machine.kernel.field("task_struct", "loginuid").is_some(),
+                outcome: &outcome,
+                has_audit: kernel.1.field("task_struct", "loginuid").is_some(),
                 ring_is_full: scene.ring_is_full,
             };
-            let run = machine.simulator.call(hook, &scene.place(machine.kernel));
-            run.and_then(|run| expected.check(&run))
-                .map_err(|error| format!("{}: {error}", machine.name))?;
+            for (way, simulator) in ways.iter_mut().enumerate() {
+                let run = simulator.call(hook, &placed);
+                run.and_then(|run| expected.check(&run)).map_err(|error| {
+                    format!("kernel `{}`, way {} to attach: {error}", kernel.0, way + 1)
+                })?;
+            }
         }
         Ok(Judged { event, outcome })
     }
-}
-
-/// An outcome with the values that events show.
-fn shown(outcome: &Outcome) -> Outcome {
-    let mut outcome = outcome.clone();
-    if let Some(report) = &mut outcome.report {
-        report.args = std::mem::take(&mut report.args)
-            .into_iter()
-            .map(as_shown)
-            .collect();
-        report.ret = report.ret.take().map(as_shown);
-    }
-    outcome
 }
 
 /// What the loader writes into the object: inode numbers of the host's namespaces.
