@@ -10,7 +10,7 @@ use super::process;
 use super::value::{self, Declared, Ground};
 use super::words;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
-use crate::ir::{ArgType, Hook, Program, Subject};
+use crate::ir::{Arg, ArgType, Hook, Program, Subject};
 use crate::policy::{advice, nearest};
 use crate::sim::scene::{Data, Param, Scene};
 use crate::yaml::Node;
@@ -24,6 +24,9 @@ pub(super) struct Call {
     /// Of a step.
     pub(super) label: Option<String>,
 }
+
+/// Values by parameter: the position of the declaration that the case names, and the value.
+type Values<'n> = BTreeMap<u8, (usize, &'n Node)>;
 
 /// Nanoseconds since boot of a case's first call.
 const START: u64 = 1_000_000_000_000;
@@ -131,19 +134,20 @@ impl<'a, 's> Builder<'a, 's> {
         found
     }
 
-    /// Values by position in the hook's arguments.
-    fn given<'n>(&mut self, hook: &Hook, part: &Part<'n>) -> Option<BTreeMap<usize, &'n Node>> {
+    /// Values by parameter: the declaration that the case names, and the value.
+    fn given<'n>(&mut self, hook: &Hook, part: &Part<'n>) -> Option<Values<'n>> {
         let mut all = BTreeMap::new();
         let mut complete = true;
         for level in &part.args {
-            let mut own: BTreeMap<usize, Span> = BTreeMap::new();
+            let mut own: BTreeMap<u8, Span> = BTreeMap::new();
             for Given { key, value } in level {
                 let Some(position) = position(hook, key, self.sink) else {
                     complete = false;
                     continue;
                 };
-                if let Some(first) = own.insert(position, key.span) {
-                    let message = format!("argument {} gets two values", hook.args[position].index);
+                let index = hook.args[position].index;
+                if let Some(first) = own.insert(index, key.span) {
+                    let message = format!("argument {index} gets two values");
                     let error = Diagnostic::error(code::BAD_TEST, message).at(key.span);
                     self.sink.push(
                         error
@@ -152,7 +156,7 @@ impl<'a, 's> Builder<'a, 's> {
                     );
                     complete = false;
                 }
-                all.insert(position, *value);
+                all.insert(index, (position, *value));
             }
         }
         complete.then_some(all)
@@ -161,7 +165,7 @@ impl<'a, 's> Builder<'a, 's> {
     fn params(
         &mut self,
         hook: &Hook,
-        given: &BTreeMap<usize, &Node>,
+        given: &Values<'_>,
         ground: &mut Ground<'_>,
     ) -> Option<Vec<Param>> {
         let mut params = vec![Param::Number(0); 6];
@@ -174,8 +178,14 @@ impl<'a, 's> Builder<'a, 's> {
                 abi: hook.abi,
                 name: &name,
             };
-            let param = match given.get(&position) {
-                Some(node) => value::param(node, declared, ground, self.sink),
+            let first = hook.args.iter().position(|other| other.index == arg.index);
+            let param = match given.get(&arg.index) {
+                Some((of, node)) if *of == position => {
+                    value::param(node, declared, ground, self.sink)
+                }
+                // Another declaration of the parameter has its value.
+                Some(_) => continue,
+                None if first != Some(position) => continue,
                 None => Some(value::unspecified(arg.ty, ground, hook.abi)),
             };
             let Some(param) = param else {
@@ -195,14 +205,13 @@ impl<'a, 's> Builder<'a, 's> {
         }
         // A buffer is as long as its bytes unless the case says otherwise.
         for (size, len) in &lengths {
-            let declared = hook.args.iter().position(|arg| arg.index == *size);
-            if !declared.is_some_and(|position| given.contains_key(&position)) {
+            if !given.contains_key(size) {
                 params[usize::from(*size)] = Param::Number(*len);
             }
         }
         let is_length = |index: u8| lengths.iter().any(|(size, _)| *size == index);
         for (position, arg) in hook.args.iter().enumerate() {
-            let is_given = given.contains_key(&position) || is_length(arg.index);
+            let is_given = given.contains_key(&arg.index) || is_length(arg.index);
             if !is_given && looks_at(hook, Subject::Arg(position)) {
                 let message = format!(
                     "the case gives no value to argument {}, which filters look at",
@@ -272,18 +281,19 @@ fn looks_at(hook: &Hook, subject: Subject) -> bool {
 /// The argument that an index, a label or a type names; `None` means reported.
 pub(super) fn position(hook: &Hook, key: &Spanned<String>, sink: &mut Sink) -> Option<usize> {
     let text = key.value.as_str();
-    let by = |is: &dyn Fn(&crate::ir::Arg) -> bool| {
-        let found: Vec<usize> = (0..hook.args.len())
-            .filter(|&at| is(&hook.args[at]))
-            .collect();
-        match found[..] {
-            [one] => Some(one),
-            _ => None,
-        }
+    let all = |is: &dyn Fn(&Arg) -> bool| {
+        let found = hook.args.iter().enumerate().filter(|(_, arg)| is(arg));
+        found.map(|(position, _)| position).collect::<Vec<_>>()
     };
-    let found = by(&|arg| text.parse() == Ok(arg.index))
-        .or_else(|| by(&|arg| arg.label.as_deref() == Some(text)))
-        .or_else(|| by(&|arg| words::type_name(arg.ty) == text));
+    let only = |found: Vec<usize>| match found[..] {
+        [one] => Some(one),
+        _ => None,
+    };
+    // A parameter may be declared several times; it has one value.
+    let by_index = all(&|arg| text.parse() == Ok(arg.index)).first().copied();
+    let found = by_index
+        .or_else(|| only(all(&|arg| arg.label.as_deref() == Some(text))))
+        .or_else(|| only(all(&|arg| words::type_name(arg.ty) == text)));
     if found.is_none() {
         let known = hook.args.iter().map(|arg| match &arg.label {
             Some(label) => format!("{} ({label})", arg.index),

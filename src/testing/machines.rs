@@ -136,7 +136,8 @@ fn programs(hook: &bundle::Hook, way: usize) -> Programs {
     }
 }
 
-/// Parameters that the kernel's prototypes have as pointers.
+/// Parameters that the verifier follows as pointers: those to structures. What leads to bytes is a number for it (`btf_ctx_access` in
+/// kernel/bpf/btf.c, 6.12).
 fn pointers(hook: &bundle::Hook) -> [bool; 6] {
     use ArgKind as K;
     let mut pointers = [false; 6];
@@ -151,6 +152,8 @@ fn pointers(hook: &bundle::Hook) -> [bool; 6] {
                 | K::Uint16
                 | K::Uint32
                 | K::Uint64
+                | K::String
+                | K::CharBuf
                 | K::Fd
                 | K::Nop
         );
