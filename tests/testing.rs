@@ -1,5 +1,7 @@
 //! `tpc test`: what test files can say, what is said about them, and the command.
 
+#[path = "shared/blocks.rs"]
+mod blocks;
 #[path = "shared/examples.rs"]
 mod examples;
 #[path = "shared/golden.rs"]
@@ -129,16 +131,21 @@ fn json(node: &yaml::Node) -> Option<Json> {
 }
 
 #[test]
-fn the_schema_is_up_to_date() {
-    let path = root().join("schema/test.json");
-    if std::env::var_os("TPC_BLESS").is_some() {
-        fs::write(&path, testing::schema()).expect("the schema is writable");
+fn the_schemas_are_up_to_date() {
+    for (name, generated) in [
+        ("test.json", testing::schema()),
+        ("test-report.json", testing::report_schema()),
+    ] {
+        let path = root().join("schema").join(name);
+        if std::env::var_os("TPC_BLESS").is_some() {
+            fs::write(&path, &generated).expect("the schema is writable");
+        }
+        let kept = fs::read_to_string(&path).expect("the schema is there");
+        assert!(kept == generated, "run this test with TPC_BLESS=1");
     }
-    let kept = fs::read_to_string(&path).expect("the schema is there");
-    assert!(kept == testing::schema(), "run this test with TPC_BLESS=1");
 }
 
-/// Files of which every second case has a mistake of its own; the schema and the decoder judge each case alone.
+/// Both judge every file, each of its cases alone, and each case without one of its fields.
 #[test]
 fn the_schema_says_what_the_decoder_says() {
     let schema = serde_json::from_str(&testing::schema()).expect("a schema is JSON");
@@ -302,6 +309,9 @@ fn a_run_in_every_format() {
     );
     let read = |name| fs::read_to_string(dir.path().join(name)).expect("a report");
     let document: Json = serde_json::from_str(&read("a.json")).expect("JSON");
+    let schema = serde_json::from_str(&testing::report_schema()).expect("a schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    assert!(validator.is_valid(&document));
     assert_eq!(
         (&document["cases"], &document["failed"]),
         (&3.into(), &1.into())
@@ -478,4 +488,99 @@ fn first_tests_say_what_the_policy_does() {
     expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 0);
     let tests = fs::read_to_string(dir.path().join("p.test.yaml")).expect("tests");
     insta::assert_snapshot!(tests);
+}
+
+#[test]
+fn what_the_documentation_shows_is_what_happens() {
+    let blocks = blocks::blocks(include_str!("../docs/test.md"));
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut commands = 0;
+    for block in blocks {
+        match block.info.as_str() {
+            "yaml" => {
+                let first = block
+                    .text
+                    .lines()
+                    .next()
+                    .and_then(|line| line.strip_prefix("# "));
+                let name = first.expect("the first line names the file");
+                if !name.contains(' ') {
+                    fs::write(dir.path().join(name), &block.text).expect("a file");
+                }
+            }
+            "console" => {
+                for (command, shown) in blocks::session(&block.text, "$ ") {
+                    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+                    let output = tpc(dir.path(), &words);
+                    let printed = String::from_utf8_lossy(&output.stdout)
+                        + String::from_utf8_lossy(&output.stderr);
+                    assert!(
+                        blocks::agrees(&shown, &printed),
+                        "`{command}` prints\n{printed}"
+                    );
+                    commands += 1;
+                }
+            }
+            other => panic!("a block of kind `{other}` is not tested"),
+        }
+    }
+    assert!(commands >= 5);
+    for name in ["details.test.yaml", "limited.test.yaml"] {
+        expect(&tpc(dir.path(), &["test", name]), 0);
+    }
+}
+
+/// The address of bytes is a number for the verifier, and so it is for the machine.
+#[test]
+fn buffers_of_functions_are_no_structures() {
+    let policy = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: p}
+spec:
+  kprobes:
+  - call: vfs_write
+    syscall: false
+    args:
+    - {index: 1, type: char_buf, sizeArgIndex: 3}
+    - {index: 2, type: size_t}
+    - {index: 3, type: string}
+";
+    let tests = "tests: [{name: a write, args: {1: abc, 3: x}, expect: {does: event, event: {args: {1: abc, 2: 3, 3: x}}}}]\n";
+    let dir = directory(&[("p.yaml", policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+}
+
+/// Two declarations of a parameter have one value, whichever of them a case names.
+#[test]
+fn a_parameter_may_be_declared_twice() {
+    let policy = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: p}
+spec:
+  kprobes:
+  - call: sys_lseek
+    syscall: true
+    args:
+    - {index: 1, type: int, label: first}
+    - {index: 1, type: int64, label: second}
+    selectors:
+    - matchArgs:
+      - {args: [1], operator: Equal, values: ['-1']}
+      matchActions: [{action: Sigkill}]
+";
+    let tests = "\
+tests:
+- {name: by index, args: {1: -1}, expect: [Sigkill, event]}
+- {name: other, args: {1: 1}, expect: nothing}
+- {name: by label, args: {second: -1}, expect: [Sigkill, event]}
+- {name: by type, args: {int64: -1}, expect: [Sigkill, event]}
+";
+    let dir = directory(&[("p.yaml", policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+    let twice = "tests: [{name: x, args: {first: 0, second: 0}, expect: nothing}]\n";
+    let dir = directory(&[("p.yaml", policy), ("p.test.yaml", twice)]);
+    let said = expect(&tpc(dir.path(), &["test"]), 1);
+    assert!(said.contains("argument 1 gets two values"), "{said}");
 }

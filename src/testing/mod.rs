@@ -27,5 +27,5 @@ pub use format::schema;
 pub use init::init;
 pub use machines::Kernels;
 pub use names::{is_test_file, policy_of, test_of};
-pub use report::{Document, Results};
+pub use report::{Results, report_schema};
 pub use run::{CaseResult, FileResult, Tests, Verdict, decode, run};

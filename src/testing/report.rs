@@ -228,9 +228,17 @@ fn cover_text(cover: &Shares) -> String {
     format!("covers {}", shares.join(", "))
 }
 
+/// JSON Schema of the document.
+pub fn report_schema() -> String {
+    let schema = schemars::schema_for!(Document);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
 /// The results of a run.
 #[derive(Serialize, schemars::JsonSchema)]
-pub struct Document {
+struct Document {
     /// Version of this form; readers ignore fields that they do not know.
     version: u32,
     /// Cases that ran; each row of a table is one.
