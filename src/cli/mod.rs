@@ -6,6 +6,7 @@
 
 mod compile;
 mod explain;
+mod first_tests;
 mod fixes;
 mod input;
 mod known;
@@ -16,6 +17,7 @@ mod project;
 mod report;
 mod shell;
 mod test;
+mod test_files;
 
 use std::process::ExitCode;
 

@@ -1,16 +1,15 @@
 //! `tpc test`: policies do what their tests say.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 use rayon::prelude::*;
 
-use super::Exit;
-use super::input::{self, Input};
+use super::input::Input;
 use super::lint::{print, write_file};
 use super::outputs::Outputs;
 use super::report::{Color, Format, say};
+use super::{Exit, first_tests, test_files};
 use crate::diag::render::Report;
 use crate::diag::{Diagnostic, FileId, Severity, Sink, Sources, Span, code};
 use crate::lint::explain;
@@ -61,10 +60,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, color: Color) -> Exit {
-    let mut run = Run::default();
     if let Some(path) = &args.init {
-        return run.init(path, color);
+        return first_tests::init(path, color);
     }
+    let mut run = Run::default();
     let subjects = match run.load(args) {
         Ok(subjects) => subjects,
         Err(failure) => {
@@ -96,7 +95,7 @@ struct Run {
 impl Run {
     /// Reads test files and their policies. Problems of one do not keep the others from running.
     fn load(&mut self, args: &Args) -> Result<Vec<Subject>, Box<Diagnostic>> {
-        let files = test_files(&args.inputs)?;
+        let files = test_files::find(&args.inputs)?;
         let mut subjects = Vec::new();
         for input in &files {
             subjects.extend(self.subject(input));
@@ -129,52 +128,6 @@ impl Run {
         }
         let policy = self.policy(policy, &tests, span)?;
         Some(Subject { tests, policy })
-    }
-
-    /// Writes the first test file of a policy.
-    fn init(mut self, path: &Path, color: Color) -> Exit {
-        let written = self.first_tests(path);
-        let (exit, remark) = match written {
-            Some(Ok(test)) => (Exit::Clean, format!("wrote {}\n", test.display())),
-            Some(Err(failure)) => {
-                self.sink.push(*failure);
-                (Exit::Failure, String::new())
-            }
-            None if self.failed => (Exit::Failure, String::new()),
-            None => (Exit::Findings, String::new()),
-        };
-        let all = self.sink.into_sorted();
-        let report = Report::new(&all, &self.sources);
-        let colored = color.applies(&std::io::stderr());
-        say(&Format::Human.render(&report, colored));
-        say(&remark);
-        exit
-    }
-
-    /// The file that was written; `None` means that the policy has errors.
-    fn first_tests(&mut self, path: &Path) -> Option<Result<PathBuf, Box<Diagnostic>>> {
-        let Some(test) = testing::test_of(path) else {
-            let message = format!("`{}` has no name of a policy", path.display());
-            let help = "policies are in files named *.yaml or *.yml";
-            return Some(Err(Box::new(
-                Diagnostic::error(code::NO_TESTED_POLICY, message).help(help),
-            )));
-        };
-        let input = Input {
-            path: Some(path.to_owned()),
-            found: false,
-        };
-        let file = self.text(&input)?;
-        let policies = policy::decode(file, &self.sources, &mut self.sink);
-        let [policy] = &policies[..] else {
-            let message = format!("`{}` contains {} policies", path.display(), policies.len());
-            let help = "tests are written for one policy in a file of its own";
-            return Some(Err(Box::new(
-                Diagnostic::error(code::NO_TESTED_POLICY, message).help(help),
-            )));
-        };
-        let text = testing::init(policy, &self.sources, &Kernels::default(), &mut self.sink)?;
-        Some(create(&test, &text).map(|()| test))
     }
 
     fn text(&mut self, input: &Input) -> Option<FileId> {
@@ -328,77 +281,11 @@ impl Run {
     }
 }
 
-/// Writes a file that is not there yet.
-fn create(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
-    let file = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .open(path);
-    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        let message = format!("cannot write `{}`: {error}", path.display());
-        let help = "tests that are there are not replaced; rename them first";
-        Box::new(Diagnostic::error(code::NOT_WRITTEN, message).help(help))
-    })
-}
-
 /// The place of a remark about a file as a whole.
 fn start(file: FileId) -> Span {
     Span {
         file,
         start: 0,
         end: 0,
-    }
-}
-
-/// The test files that the arguments name or lead to, each once.
-fn test_files(arguments: &[PathBuf]) -> Result<Vec<Input>, Box<Diagnostic>> {
-    let mut files: Vec<Input> = Vec::new();
-    for mut input in input::collect(arguments)? {
-        let Some(path) = &input.path else {
-            let message = "tests are not read from standard input";
-            let help = "name a file: a test file has its policy beside it";
-            return Err(Box::new(
-                Diagnostic::error(code::NO_TEST, message).help(help),
-            ));
-        };
-        if !testing::is_test_file(path) {
-            if input.found {
-                continue;
-            }
-            input.path = Some(tests_beside(path)?);
-        }
-        if !files.iter().any(|known| known.path == input.path) {
-            files.push(input);
-        }
-    }
-    Ok(files)
-}
-
-/// The test file of a policy, or a file with tests under any name.
-fn tests_beside(path: &Path) -> Result<PathBuf, Box<Diagnostic>> {
-    match testing::test_of(path) {
-        Some(test) if test.is_file() => Ok(test),
-        Some(test) => {
-            let message = format!(
-                "`{}` has no tests: there is no `{}`",
-                path.display(),
-                test.display()
-            );
-            let help = format!(
-                "write the first ones with `tpc test --init {}`",
-                path.display()
-            );
-            Err(Box::new(
-                Diagnostic::error(code::NO_TEST, message).help(help),
-            ))
-        }
-        None => {
-            let message = format!("`{}` is neither a policy nor a test file", path.display());
-            let help = "test files are named `POLICY.test.yaml`";
-            Err(Box::new(
-                Diagnostic::error(code::NO_TEST, message).help(help),
-            ))
-        }
     }
 }

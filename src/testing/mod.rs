@@ -17,6 +17,8 @@ mod process;
 mod report;
 mod run;
 mod shape;
+mod shown;
+mod terms;
 mod value;
 mod why;
 mod words;

@@ -4,8 +4,9 @@
 //! moves it into namespaces of its own, where its parent is process 1.
 
 use super::files::Files;
-use super::format::{Capabilities, Kinds, Namespaces, Parent, Place, Process, Sets};
+use super::format::{Kinds, Parent, Process, Sets};
 use super::shape::Many;
+use super::terms::{Capabilities, Namespaces, Place};
 use super::value::{cred_of, file_at, namespaces as inodes};
 use crate::diag::{Diagnostic, Sink, Spanned, code};
 use crate::sim::scene::{self, Area, Data, Fs, Ids, Image, Task};

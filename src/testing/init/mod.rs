@@ -8,9 +8,10 @@ mod changes;
 mod draft;
 
 use super::expect::effects;
-use super::format::{Effect, File};
+use super::format::File;
 use super::machines::{Judged, Kernels, Machines};
 use super::plan::plan;
+use super::terms::Effect;
 use super::value::namespaces;
 use super::why::{holds, name};
 use super::words;

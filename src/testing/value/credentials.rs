@@ -1,7 +1,8 @@
 //! Credentials.
 
-use super::super::format::{Capability, Place, Sets};
+use super::super::format::Sets;
 use super::super::shape::Many;
+use super::super::terms::{Capability, Place};
 use super::{CredentialsForm, namespaces};
 use crate::diag::Spanned;
 use crate::ir::Namespace;

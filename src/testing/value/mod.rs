@@ -12,8 +12,9 @@ mod number;
 use serde_json::{Value as Json, json};
 
 use super::files::{FILE, Files};
-use super::format::{Place, Sets};
+use super::format::Sets;
 use super::shape::{Shape, any_of, is_null, shape};
+use super::terms::Place;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::ir::{Abi, ArgType};
 use crate::policy::{Decode, wrong_type};
