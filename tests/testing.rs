@@ -584,3 +584,30 @@ tests:
     let said = expect(&tpc(dir.path(), &["test"]), 1);
     assert!(said.contains("argument 1 gets two values"), "{said}");
 }
+
+/// Each hook of a function is a program of its own; a case says which one it tests.
+#[test]
+fn a_function_may_be_hooked_twice() {
+    let hook = POLICY.split_once("  kprobes:\n").expect("a hook").1;
+    let policy = format!(
+        "{POLICY}{}",
+        hook.replace("Sigkill", "Post").replace("'7'", "'8'")
+    );
+    let dir = directory(&[("p.yaml", &policy)]);
+    expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 0);
+    expect(&tpc(dir.path(), &["test", "--cover-min", "100"]), 0);
+    let tests = "\
+tests:
+- {name: first, call: sys_setuid/1, args: {0: 7}, expect: [Sigkill, event]}
+- {name: second, call: sys_setuid/2, args: {0: 8}, expect: event}
+";
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+    let which = tests.replace("/2", "");
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", &which)]);
+    let said = expect(&tpc(dir.path(), &["test"]), 1);
+    assert!(
+        said.contains("write one of sys_setuid/1, sys_setuid/2"),
+        "{said}"
+    );
+}

@@ -102,10 +102,13 @@ impl<'a, 's> Builder<'a, 's> {
 
     /// The hook that the case calls.
     fn hook(&mut self, part: &Part<'_>) -> Option<usize> {
-        let hooks = &self.program.hooks;
-        let names: Vec<&str> = hooks.iter().map(|hook| hook.symbol.as_str()).collect();
+        let count = self.program.hooks.len();
+        let names: Vec<String> = (0..count)
+            .map(|hook| hook_name(self.program, hook))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let Some(call) = part.call else {
-            if hooks.len() == 1 {
+            if count == 1 {
                 return Some(0);
             }
             let help = format!(
@@ -113,21 +116,26 @@ impl<'a, 's> Builder<'a, 's> {
                 names[0],
                 names.join(", ")
             );
-            self.report(
-                code::MISSING_FIELD,
-                self.case.name.span,
-                "the case does not say which function is called",
-                &help,
-            );
+            let message = "the case does not say which function is called";
+            self.report(code::MISSING_FIELD, self.case.name.span, message, &help);
             return None;
         };
-        let found = hooks.iter().position(|hook| hook.symbol == call.value);
+        let found = names.iter().position(|name| *name == call.value);
         if found.is_none() {
-            let message = format!("the policy does not hook `{}`", call.value);
-            let near = nearest(&call.value, &names);
-            let help = match near {
-                Some(_) => advice(&call.value, &names),
-                None => format!("it hooks {}", names.join(", ")),
+            let several = |name: &&str| {
+                name.split_once('/')
+                    .is_some_and(|(name, _)| name == call.value)
+            };
+            let (message, help) = if names.iter().any(several) {
+                let message = format!("the policy hooks `{}` several times", call.value);
+                let several: Vec<&str> = names.iter().copied().filter(several).collect();
+                (message, format!("write one of {}", several.join(", ")))
+            } else {
+                let help = match nearest(&call.value, &names) {
+                    Some(_) => advice(&call.value, &names),
+                    None => format!("it hooks {}", names.join(", ")),
+                };
+                (format!("the policy does not hook `{}`", call.value), help)
             };
             self.report(code::BAD_TEST, call.span, &message, &help);
         }
@@ -264,6 +272,16 @@ impl<'a, 's> Builder<'a, 's> {
             }
             None => Some(Some(value::unspecified(arg.ty, ground, hook.abi))),
         }
+    }
+}
+
+/// The name of a hook: its function, with a number if the policy hooks that several times.
+pub(super) fn hook_name(program: &Program, hook: usize) -> String {
+    let symbol = &program.hooks[hook].symbol;
+    let of = |hooks: &[Hook]| hooks.iter().filter(|hook| hook.symbol == *symbol).count();
+    match of(&program.hooks) {
+        1 => symbol.clone(),
+        _ => format!("{symbol}/{}", of(&program.hooks[..=hook])),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::call::hook_name;
 use super::machines::Judged;
 use super::value::namespaces;
 use super::why::{holds, name};
@@ -156,7 +157,7 @@ impl<'a> Cover<'a> {
                 let message = format!(
                     "no case is decided by selector {} of `{}`",
                     number + 1,
-                    self.program.hooks[hook].symbol
+                    hook_name(self.program, hook)
                 );
                 gaps.push(gap(
                     rule.span,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::ir::{ArgType, CapSet, Hook, Namespace};
+use crate::ir::{ArgType, CapSet, Namespace, Program};
+use crate::testing::call::hook_name;
 use crate::testing::words;
 
 /// A call, as far as it differs from an ordinary one.
@@ -71,8 +72,9 @@ impl Draft {
     }
 
     /// The lines of a case behind its name.
-    pub(super) fn yaml(&self, hook: &Hook) -> String {
-        let mut out = format!("  call: {}\n", hook.symbol);
+    pub(super) fn yaml(&self, program: &Program, hook: usize) -> String {
+        let mut out = format!("  call: {}\n", hook_name(program, hook));
+        let hook = &program.hooks[hook];
         let args: Vec<String> = self
             .args
             .iter()
@@ -163,7 +165,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// The name of a case: words of the policy.
 pub(super) fn title(text: &str) -> String {
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || "_ ()".contains(char);
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "_ ()/".contains(char);
     match text.chars().all(is_plain) {
         true => text.to_owned(),
         false => quoted(text),

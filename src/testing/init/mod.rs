@@ -7,6 +7,7 @@
 mod changes;
 mod draft;
 
+use super::call::hook_name;
 use super::expect::effects;
 use super::format::File;
 use super::machines::{Judged, Kernels, Machines};
@@ -84,8 +85,8 @@ impl Writer<'_> {
         self.tries = 0;
         let of = &self.program.hooks[hook];
         let title = match of.rules.len() {
-            1 => of.symbol.clone(),
-            _ => format!("{} selector {}", of.symbol, number + 1),
+            1 => hook_name(self.program, hook),
+            _ => format!("{} selector {}", hook_name(self.program, hook), number + 1),
         };
         let Some(found) = self.matching(hook, number) else {
             self.out
@@ -229,7 +230,7 @@ impl Writer<'_> {
     fn call(&self, hook: usize, draft: &Draft) -> Option<crate::sim::scene::Scene> {
         let text = format!(
             "tests:\n- name: x\n{}  expect: nothing\n",
-            draft.yaml(&self.program.hooks[hook])
+            draft.yaml(self.program, hook)
         );
         let (mut sources, mut sink) = (Sources::new(), Sink::new());
         let file = sources.add("", text);
@@ -247,7 +248,6 @@ impl Writer<'_> {
             return;
         };
         self.cases += 1;
-        let of = &self.program.hooks[hook];
         let words: Vec<String> = effects(&judged.outcome).iter().map(word).collect();
         let expect = match &words[..] {
             [] => "nothing".to_owned(),
@@ -257,7 +257,7 @@ impl Writer<'_> {
         let title = draft::title(title);
         self.out.push_str(&format!(
             "- name: {title}\n{}  expect: {expect}\n",
-            draft.yaml(of)
+            draft.yaml(self.program, hook)
         ));
     }
 }
