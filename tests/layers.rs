@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["diag", "yaml"]),
     ("check", &["diag", "kernel", "policy", "ir"]),
     ("lint", &["diag", "kernel", "yaml", "policy", "check", "ir"]),
+    ("plain", &["diag", "kernel", "policy", "check"]),
     ("config", &["diag", "policy", "lint"]),
     ("lower", &["diag", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
@@ -45,7 +46,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "diag", "bundle", "object", "compile", "config", "lint", "policy", "testing", "yaml",
+            "diag", "bundle", "object", "check", "compile", "config", "lint", "plain", "policy",
+            "testing", "yaml",
         ],
     ),
 ];

@@ -21,6 +21,7 @@ metadata:
 spec:
   lists:
   - {name: große, type: generated_syscalls, validated: true} # ü
+  # tpc: ignore-file[unused-definition] its name is what counts
   kprobes:
   - call: security_file_open
     syscall: false
@@ -506,13 +507,20 @@ fn targets_choose_what_is_said() {
 fn a_rule_speaks_for_one_remark_of_check() {
     let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: o}\nspec:\n  kprobes:\n  - call: do_exit\n    syscall: false\n    selectors: [{matchActions: [{action: Override}]}]\n";
     let dir = directory(&[("p.yaml", text)]);
-    let said = report(dir.path(), &["--format", "concise"], 1);
+    let for_tpc = ["--target", "tpc"];
+    let concise = [&["--format", "concise"], for_tpc.as_slice()].concat();
+    let said = report(dir.path(), &concise, 1);
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(
         said.contains("error[TPC2004]") && said.contains("`Override` works on system calls"),
         "{said}"
     );
-    let off = found(dir.path(), &["--level", "override-without-error=off"]);
+    let off = [
+        &["--level", "override-without-error=off"],
+        for_tpc.as_slice(),
+    ]
+    .concat();
+    let off = found(dir.path(), &off);
     assert_eq!(off, ["TPC1008", "TPC1008"], "the remark comes back");
 }
 
@@ -598,8 +606,8 @@ fn a_hash_in_a_text_is_no_comment() {
 
 #[test]
 fn warnings_of_the_language_can_be_ignored_and_errors_of_reading_cannot() {
-    let warning = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: w}\nspec:\n  kprobes:\n  - call: sys_mont # tpc: ignore[TPC1002] a call of our kernel\n";
-    let dir = directory(&[("p.yaml", warning)]);
+    let language = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: w}\nspec:\n  kprobes:\n  - call: mount # tpc: ignore[TPC1002] a call of our kernel\n";
+    let dir = directory(&[("p.yaml", language)]);
     assert_eq!(found(dir.path(), &[]), [""; 0]);
     let error = CLEAN.replace(
         "call: sys_mount",
@@ -679,7 +687,8 @@ fn a_baseline_hides_what_is_known() {
     fs::write(dir.path().join("sub/hot.yaml"), more).expect("a file");
     assert_eq!(
         found(dir.path(), &["--baseline", "known.json"]),
-        ["TPC2401", "TPC2401"]
+        ["TPC2107", "TPC2401", "TPC2401"],
+        "the same function twice is a finding of its own"
     );
     fs::write(dir.path().join("sub/hot.yaml"), CLEAN).expect("a file");
     let output = run(dir.path(), &["lint", "--baseline", "known.json"], "");
@@ -839,6 +848,55 @@ fn codes_are_explained() {
         "did you mean `symlink-path`?",
     );
     expect(&run(&here, &["explain"], ""), 2, "Usage");
+}
+
+#[test]
+fn schemas_are_printed() {
+    let here = std::env::temp_dir();
+    for (of, file) in [
+        (None, "tracingpolicy.json"),
+        (Some("policy"), "tracingpolicy.json"),
+        (Some("lint"), "lint.json"),
+        (Some("config"), "tpc.json"),
+        (Some("test"), "test.json"),
+        (Some("test-report"), "test-report.json"),
+        (Some("manifest"), "manifest.json"),
+    ] {
+        let arguments: Vec<&str> = ["schema"].into_iter().chain(of).collect();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("schema")
+            .join(file);
+        let kept = fs::read_to_string(path).expect("a schema");
+        assert_eq!(stdout(&run(&here, &arguments, "")), kept, "{file}");
+    }
+}
+
+#[test]
+fn policies_are_explained() {
+    let broken = CLEAN.replace("sys_mount", "mount");
+    let dir = directory(&[
+        ("a/clean.yaml", CLEAN),
+        ("broken.yaml", &broken),
+        ("other.yaml", "a: b\n"),
+    ]);
+    for (arguments, status, said) in [
+        (&["explain", "a/clean.yaml"][..], 0, ""),
+        (&["explain", "a"], 0, ""),
+        (&["explain", "broken.yaml"], 1, "TPC1002"),
+        (&["explain", "other.yaml"], 2, "no TracingPolicy"),
+        (&["explain", "absent.yaml"], 2, "no code or file"),
+    ] {
+        let output = run(dir.path(), arguments, "");
+        expect(&output, status, said);
+        let told = "# clean\n\nThis policy *observes*.\n";
+        assert_eq!(
+            stdout(&output).starts_with(told),
+            status == 0,
+            "{arguments:?}"
+        );
+    }
+    let from_stdin = run(dir.path(), &["explain", "-"], CLEAN);
+    assert!(stdout(&from_stdin).contains("When a process calls mount(2)"));
 }
 
 #[test]

@@ -25,15 +25,25 @@ mod registers;
 mod supported;
 
 use crate::diag::{Code, Diagnostic, Sink, Span, Spanned, code};
-use crate::policy::Policy;
+use crate::policy::{ArgType, Policy};
+use numbers::Integer;
 
 pub use expression::{Expression, Function, Node};
 pub use form::Judged;
 pub use language::language;
 pub use language::resolve::Step;
+
 pub use numbers::Range;
+pub use options::{is_on as option_is_on, names as option_names};
 pub use registers::Machine;
+pub use supported::paths::{flaw as path_flaw, without_wildcard};
 pub use supported::{Action, CheckedPolicy, CheckedSelector, Hook};
+
+/// Reports what of a judged policy tpc does not compile as it is meant.
+pub fn supported(judged: &Judged<'_>, sink: &mut Sink) {
+    // What a linter wants of it is in the sink.
+    let _ = supported::check(judged, sink);
+}
 
 /// Checks a policy for the compiler; `None` means that the sink has errors.
 pub fn check(policy: &Policy, sink: &mut Sink) -> Option<CheckedPolicy> {
@@ -41,6 +51,16 @@ pub fn check(policy: &Policy, sink: &mut Sink) -> Option<CheckedPolicy> {
     let judged = language(policy, sink);
     let checked = supported::check(&judged, sink);
     checked.filter(|_| sink.errors() == errors && !policy.incomplete)
+}
+
+/// The lowest and highest number that values of a type have, if they are numbers.
+pub fn numbers_of(ty: ArgType) -> Option<Range> {
+    Integer::of(ty).map(|integer| numbers::limits(integer.ty))
+}
+
+/// The number of the capability of a name.
+pub fn capability(name: &str) -> Option<u32> {
+    language::capability_number(name)
 }
 
 /// Reports an error with its way out.

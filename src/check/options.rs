@@ -149,17 +149,22 @@ fn one(option: &PolicyOption, sink: &mut Sink) {
 }
 
 /// Whether a switch among the options is on: the last of its name counts.
-pub(super) fn is_on(options: &[PolicyOption], name: &str) -> bool {
+pub fn is_on(options: &[PolicyOption], name: &str) -> bool {
     const TRUE: [&str; 6] = ["1", "t", "T", "TRUE", "true", "True"];
     let mut same = options.iter().filter(|option| option.name.value == name);
     let value = same.next_back().and_then(|option| option.value.as_ref());
     value.is_some_and(|value| TRUE.contains(&value.value.as_str()))
 }
 
+/// The names of all options.
+pub fn names() -> Vec<&'static str> {
+    KNOWN.iter().map(|known| known.name).collect()
+}
+
 /// Tetragon ignores options that it does not know.
 fn unknown(option: &PolicyOption, sink: &mut Sink) {
     let name = &option.name;
-    let names: Vec<&str> = KNOWN.iter().map(|known| known.name).collect();
+    let names = names();
     let message = format!("there is no option `{}`", super::shown(&name.value));
     let help = match nearest(&name.value, &names) {
         Some(near) => format!("did you mean `{near}`?"),

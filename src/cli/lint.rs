@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, ValueEnum, ValueHint};
 use rayon::prelude::*;
 
@@ -15,6 +16,7 @@ use crate::config;
 use crate::diag::render::{Hidden, Report};
 use crate::diag::{Diagnostic, FileId, Severity, Sources, code};
 use crate::lint::{self, Level, Outcome, Settings, Target, explain};
+use crate::policy::history::Release;
 use crate::yaml;
 
 /// Find mistakes, bypasses and needless cost in policies
@@ -47,9 +49,13 @@ pub(super) struct Args {
     /// Severity of a rule, code or group, or `all`: error, warning, note or off; may be given several times
     #[arg(long = "level", value_name = "NAME=LEVEL", action = ArgAction::Append, value_parser = level)]
     levels: Vec<(String, Level)>,
-    /// The system that runs the policies; may be given several times [default: tetragon, or those of tpc.toml]
-    #[arg(long = "target", value_enum, value_name = "SYSTEM", action = ArgAction::Append)]
-    targets: Vec<System>,
+    /// Where the policies run: the system, or what manages the node; may be given several times [default: tetragon,
+    /// or those of tpc.toml]
+    #[arg(long = "target", value_parser = PossibleValuesParser::new(Target::WORDS.map(|(word, _)| word)), value_name = "WHERE", action = ArgAction::Append)]
+    targets: Vec<String>,
+    /// The release of Tetragon that the policies are for, such as tetragon-1.6 [default: the newest, or that of tpc.toml]
+    #[arg(long, value_name = "RELEASE", value_parser = config::release)]
+    compat: Option<Release>,
     #[command(flatten)]
     project: project::Choice,
     /// Report what comments ask to ignore, too
@@ -83,12 +89,6 @@ enum Threshold {
     Error,
     Warning,
     Note,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum System {
-    Tetragon,
-    Tpc,
 }
 
 impl Threshold {
@@ -164,12 +164,10 @@ fn settings(args: &Args, project: &Project) -> Result<Settings, Box<Diagnostic>>
         set.map_err(|why| config::not_configurable(name, &why))?;
     }
     if !args.targets.is_empty() {
-        let target = |system: &System| match system {
-            System::Tetragon => Target::Tetragon,
-            System::Tpc => Target::Tpc,
-        };
-        settings.targets = args.targets.iter().map(target).collect();
+        let named = |text: &String| Target::parse(text);
+        settings.aim(args.targets.iter().filter_map(named));
     }
+    settings.fit(args.compat.or(settings.release));
     settings.ignores = !args.no_ignores;
     Ok(settings)
 }

@@ -15,6 +15,7 @@ mod output;
 mod outputs;
 mod project;
 mod report;
+mod schema;
 mod shell;
 mod test;
 mod test_files;
@@ -47,6 +48,7 @@ enum Command {
     Test(test::Args),
     Explain(explain::Explain),
     Rules(explain::Rules),
+    Schema(schema::Args),
     Completions(shell::Completions),
     Man(shell::Man),
 }
@@ -72,8 +74,9 @@ pub fn main() -> ExitCode {
         Command::Compile(args) => compile::run(args, cli.color),
         Command::Lint(args) => lint::run(args, cli.color),
         Command::Test(args) => test::run(args, cli.color),
-        Command::Explain(args) => explain::explain(args),
+        Command::Explain(args) => explain::explain(args, cli.color),
         Command::Rules(args) => explain::rules(args),
+        Command::Schema(args) => schema::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     };

@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use crate::diag::{Diagnostic, FileId, Severity, Sources, Span, code};
 use crate::lint::{Level, Levels, NotConfigurable, Settings, Target};
+use crate::policy::history::Release;
 use crate::policy::nearest;
 
 /// Name of the file.
@@ -21,11 +22,12 @@ pub const NAME: &str = "tpc.toml";
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
-    /// The systems that run the policies: `tetragon` (the default), `tpc`, or both.
+    /// Where the policies run: the systems that run them, `tetragon` (the default) or `tpc`, and what manages the
+    /// nodes, `nomad`, `host` or `kubernetes`.
     pub targets: Vec<TargetName>,
-    /// The release of Tetragon that runs the policies, such as `tetragon-1.6`. Checked and kept; no rule reads it yet.
-    pub compat: Option<Release>,
-    /// Kernels of the nodes, such as `5.10`. Checked and kept; no rule reads it yet.
+    /// The release of Tetragon that the policies are for, such as `tetragon-1.6`; the newest if absent.
+    pub compat: Option<Compat>,
+    /// Kernels of the nodes, such as `5.10`.
     pub kernels: Vec<Kernel>,
     /// Which files are looked at.
     pub files: Files,
@@ -59,12 +61,15 @@ pub struct Lint {
     pub levels: BTreeMap<Spanned<String>, LevelName>,
 }
 
-/// A system that runs policies.
+/// Where policies run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetName {
     Tetragon,
     Tpc,
+    Nomad,
+    Host,
+    Kubernetes,
 }
 
 /// A severity that ends a run with exit status 1.
@@ -89,25 +94,20 @@ pub enum LevelName {
 /// `tetragon-MAJOR.MINOR`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
-#[schemars(extend("pattern" = r"^tetragon-[0-9]+\.[0-9]+$"))]
-pub struct Release(String);
+#[schemars(with = "String", extend("pattern" = r"^tetragon-([0-9]+\.[0-9]+|main)$"))]
+pub struct Compat(Release);
 
 /// `MAJOR.MINOR`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
-#[schemars(extend("pattern" = r"^[0-9]+\.[0-9]+$"))]
-pub struct Kernel(String);
+#[schemars(with = "String", extend("pattern" = r"^[0-9]+\.[0-9]+$"))]
+pub struct Kernel(u16, u16);
 
-impl TryFrom<String> for Release {
+impl TryFrom<String> for Compat {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match text.strip_prefix("tetragon-").is_some_and(is_version) {
-            true => Ok(Self(text)),
-            false => Err(format!(
-                "`{text}` is no release: write one such as `tetragon-1.6`"
-            )),
-        }
+        release(&text).map(Self)
     }
 }
 
@@ -115,19 +115,27 @@ impl TryFrom<String> for Kernel {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match is_version(&text) {
-            true => Ok(Self(text)),
-            false => Err(format!(
-                "`{text}` is no kernel version: write one such as `5.10`"
-            )),
-        }
+        let number = |part: &str| {
+            let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            part.parse().ok().filter(|_| digits)
+        };
+        let parts = text.split_once('.');
+        let version = parts.and_then(|(major, minor)| Some(Self(number(major)?, number(minor)?)));
+        version.ok_or_else(|| format!("`{text}` is no kernel version: write one such as `5.10`"))
     }
 }
 
-fn is_version(text: &str) -> bool {
-    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    text.split_once('.')
-        .is_some_and(|(major, minor)| number(major) && number(minor))
+/// The release that a text such as `tetragon-1.6` names.
+///
+/// # Errors
+/// There is no such release.
+pub fn release(text: &str) -> Result<Release, String> {
+    let named = text.strip_prefix("tetragon-").and_then(Release::parse);
+    named.ok_or_else(|| {
+        let names: Vec<&str> = Release::ALL.iter().map(|(_, name)| *name).collect();
+        let names = names.join(", ");
+        format!("`{text}` is no release: write one such as `tetragon-1.6` (known are {names})")
+    })
 }
 
 impl From<SeverityName> for Severity {
@@ -156,6 +164,9 @@ impl From<TargetName> for Target {
         match name {
             TargetName::Tetragon => Self::Tetragon,
             TargetName::Tpc => Self::Tpc,
+            TargetName::Nomad => Self::Nomad,
+            TargetName::Host => Self::Host,
+            TargetName::Kubernetes => Self::Kubernetes,
         }
     }
 }
@@ -243,8 +254,10 @@ impl Config {
             let _ = settings.levels.set(name.get_ref(), Level::from(*level));
         }
         if !self.targets.is_empty() {
-            settings.targets = self.targets.iter().map(|&name| name.into()).collect();
+            settings.aim(self.targets.iter().map(|&name| name.into()));
         }
+        settings.fit(self.compat.as_ref().map(|compat| compat.0));
+        settings.kernels = self.kernels.iter().map(|one| (one.0, one.1)).collect();
         settings.require_reason = self.lint.require_reason.unwrap_or(true);
         settings
     }
@@ -298,7 +311,12 @@ mod tests {
         "#);
         let config = config.expect("a good file");
         let settings = config.settings();
-        assert_eq!(settings.targets, [Target::Tpc]);
+        assert_eq!(
+            settings.targets,
+            [Target::Tpc, Target::Tetragon],
+            "`compat` is about Tetragon"
+        );
+        assert_eq!(settings.kernels, [(5, 10)]);
         assert!(!settings.require_reason);
         let hot = crate::lint::by_name("unfiltered-hot-function").expect("a rule");
         assert_eq!(settings.levels.of(hot), Level::Error);

@@ -142,6 +142,34 @@ pages! {
     "An entry of `options` is not one that Tetragon knows, has a bad value, or is given twice. Tetragon ignores unknown \
      options without a word."
     "Correct the name or the value.";
+    1013
+    "The policy has hooks of more than one section, such as `kprobes` and `lsmhooks`. Tetragon refuses it: a policy has \
+     hooks of one kind."
+    "Write a policy for each section.";
+    1014
+    "The policy applies to pods, containers, nodes or the host in a way that its kind or its hooks do not allow, or selects \
+     by labels that cannot be."
+    "Correct the selector as the help shows, or remove it.";
+    1015
+    "A list does not exist, has no type that fits its use, or names something that is no function or system call."
+    "Define the list under `lists`, or correct its type or the value.";
+    1016
+    "A macro does not exist, or has a part that cannot be joined with the selector that uses it."
+    "Define it under `selectorsMacros`, or write its filters in the selector.";
+    1017
+    "`enforcers` names calls that cannot be refused, or an action notifies an enforcer that the policy does not have."
+    "Name system calls or `security_` functions, and keep `enforcers` and `NotifyEnforcer` together.";
+    1018
+    "The path, symbol, offset, tracepoint or security hook that the entry names cannot be one, or too many ways to name a \
+     place are given at once."
+    "Name one place, in one way.";
+    1019
+    "`resolve` does not lead to a member: its syntax is wrong, it has nothing to start from, or there is no such register."
+    "Write members with dots and indexes in brackets, and `btfType` where the start has no type.";
+    1020
+    "The expression of a `CelExpr` filter does not parse, uses a function or name that it does not have, or is not true or \
+     false."
+    "Write a condition on `arg0` to `arg4`, the arguments in the order of their declaration.";
     3001
     "The values of a filter take more instructions than the kernel checks in one program (a million)."
     "Spread the values over several selectors or policies.";

@@ -2,18 +2,29 @@
 //!
 //! Rules look at hooks without caring for their kind: [`Hook`] is a view of what all kinds have.
 
-use crate::check::CheckedPolicy;
+use crate::check::{Judged, form};
 use crate::diag::{Sources, Span, Spanned};
 use crate::policy::{Action, ActionKind, Arg, ArgFilter, ArgType, List, Named, Policy, Selector};
 
+use super::Settings;
 use super::edit::Layout;
 
 /// A policy and what is known about it.
 pub struct Context<'a> {
     pub policy: &'a Policy,
     pub sources: &'a Sources,
-    /// Present if tpc compiles the policy.
-    pub checked: Option<&'a CheckedPolicy>,
+    /// The policy taken apart: selectors with their macros, filters with their values. What `check` reported is not
+    /// in it.
+    pub judged: &'a Judged<'a>,
+    pub settings: &'a Settings,
+}
+
+/// A filter and where it belongs.
+#[derive(Clone, Copy)]
+pub struct Of<'a> {
+    pub hook: &'a form::Hook<'a>,
+    pub selector: &'a form::Selector<'a>,
+    pub filter: &'a form::Filter<'a>,
 }
 
 /// The kind of a hook.
@@ -109,6 +120,29 @@ impl<'a> Context<'a> {
         self.selectors().into_iter().flat_map(of_selector).collect()
     }
 
+    /// Every filter on values that has been understood, with its hook and selector; those of macros for each selector
+    /// that uses them.
+    pub fn filters(&self) -> impl Iterator<Item = Of<'a>> {
+        self.judged.hooks.iter().flat_map(|hook| {
+            hook.selectors.iter().flat_map(move |selector| {
+                let filters = selector.filters.iter().chain(&selector.return_filters);
+                filters.map(move |filter| Of {
+                    hook,
+                    selector,
+                    filter,
+                })
+            })
+        })
+    }
+
+    /// Every selector that has been understood, with its hook.
+    pub fn judged_selectors(
+        &self,
+    ) -> impl Iterator<Item = (&'a form::Hook<'a>, &'a form::Selector<'a>)> {
+        let hooks = self.judged.hooks.iter();
+        hooks.flat_map(|hook| hook.selectors.iter().map(move |selector| (hook, selector)))
+    }
+
     pub fn list(&self, name: &str) -> Option<&'a List> {
         let mut lists = self.policy.spec.lists.iter();
         lists.find(|list| list.name.value == name)
@@ -174,7 +208,7 @@ fn enters_syscall(subsystem: &str, event: &str) -> bool {
 }
 
 /// A system call's name without the prefix of one machine.
-fn portable(name: &str) -> String {
+pub(super) fn portable(name: &str) -> String {
     let at = name.find("_sys_").filter(|_| name.starts_with("__"));
     at.and_then(|at| name.get(at + 1..))
         .unwrap_or(name)

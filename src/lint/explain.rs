@@ -89,10 +89,10 @@ fn of_rule(rule: &Rule) -> String {
         "# {} {}\n\nFinds: {}.\n\n",
         rule.code, rule.name, docs.summary
     );
-    let target = match rule.target {
-        Some(super::Target::Tetragon) => "; for policies that Tetragon runs",
-        Some(super::Target::Tpc) => "; for policies that tpc compiles",
-        None => "",
+    let targets: Vec<&str> = rule.targets.iter().map(|target| target.name()).collect();
+    let target = match targets.as_slice() {
+        [] => String::new(),
+        all => format!("; with `--target {}`", all.join("` or `--target ")),
     };
     let facts = format!(
         "Group `{}`, level `{}` by default, since {}{target}.",

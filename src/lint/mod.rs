@@ -24,13 +24,15 @@ pub mod explain;
 pub mod facts;
 pub mod fix;
 mod levels;
+mod reason;
 mod registry;
 mod rule;
 mod rules;
 mod suppress;
 
-use crate::check::{self, CheckedPolicy};
+use crate::check::{self, Judged};
 use crate::diag::{Code, Diagnostic, FileId, Severity, Sink, Sources, Span, code};
+use crate::policy::history::Release;
 use crate::policy::{self, Policy};
 
 pub use examples::Example;
@@ -45,8 +47,12 @@ use rule::Found;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub levels: Levels,
-    /// The systems that run the policies.
+    /// Where the policies run: at least one system.
     pub targets: Vec<Target>,
+    /// The release of Tetragon that the policies are for; the newest if absent.
+    pub release: Option<Release>,
+    /// Kernels that the policies shall work on, as major and minor version.
+    pub kernels: Vec<(u16, u16)>,
     /// Whether comments silence findings.
     pub ignores: bool,
     /// Whether such a comment must say why.
@@ -58,6 +64,8 @@ impl Default for Settings {
         Self {
             levels: Levels::default(),
             targets: vec![Target::Tetragon],
+            release: None,
+            kernels: Vec::new(),
             ignores: true,
             require_reason: true,
         }
@@ -65,11 +73,26 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Sets where the policies run. Without a system among the targets, that is Tetragon.
+    pub fn aim(&mut self, targets: impl IntoIterator<Item = Target>) {
+        self.targets = targets.into_iter().collect();
+        if !self.targets.iter().any(|target| target.is_system()) {
+            self.targets.push(Target::Tetragon);
+        }
+    }
+
+    /// Sets the release of Tetragon that policies must fit. Then what Tetragon says counts, whatever else runs them.
+    pub fn fit(&mut self, release: Option<Release>) {
+        self.release = release;
+        if release.is_some() && !self.targets.contains(&Target::Tetragon) {
+            self.targets.push(Target::Tetragon);
+        }
+    }
+
     /// Whether a rule runs.
     pub fn runs(&self, rule: &Rule) -> bool {
-        let asked = rule
-            .target
-            .is_none_or(|target| self.targets.contains(&target));
+        let asked = |target: &Target| self.targets.contains(target);
+        let asked = rule.targets.is_empty() || rule.targets.iter().any(asked);
         asked && self.levels.of(rule) != Level::Off
     }
 }
@@ -147,7 +170,7 @@ struct Said {
 
 fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Said> {
     let mut sink = Sink::new();
-    let checked = judge(policy, settings, &mut sink);
+    let judged = judge(policy, settings, &mut sink);
     let of_check = sink.into_sorted().into_iter();
     let mut said: Vec<Said> = of_check
         .map(|diagnostic| Said {
@@ -158,7 +181,8 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
     let context = Context {
         policy,
         sources,
-        checked: checked.as_ref(),
+        judged: &judged,
+        settings,
     };
     // What could not be read is left out of the policy: a selector may seem to have no filters.
     let whole = !policy.spec_incomplete;
@@ -178,17 +202,14 @@ fn of_policy(policy: &Policy, sources: &Sources, settings: &Settings) -> Vec<Sai
     said
 }
 
-/// The meaning of a policy: the one place that calls `check`.
-fn judge(policy: &Policy, settings: &Settings, sink: &mut Sink) -> Option<CheckedPolicy> {
-    let mut own = Sink::new();
-    let checked = check::check(policy, &mut own);
-    let for_tpc = settings.targets.contains(&Target::Tpc);
-    for diagnostic in own.into_sorted() {
-        if for_tpc || diagnostic.code != code::NOT_SUPPORTED {
-            sink.push(diagnostic);
-        }
+/// The meaning of a policy: the one place that calls `check`. Whether tpc compiles a policy is asked where it is a
+/// target.
+fn judge<'a>(policy: &'a Policy, settings: &Settings, sink: &mut Sink) -> Judged<'a> {
+    let judged = check::language(policy, sink);
+    if settings.targets.contains(&Target::Tpc) {
+        check::supported(&judged, sink);
     }
-    checked
+    judged
 }
 
 /// Drops what a rule says better, and gives everything its level.

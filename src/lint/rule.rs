@@ -19,12 +19,46 @@ pub struct Rule {
     pub level: Level,
     /// First release that has it.
     pub since: &'static str,
-    /// Policies of which system it is about.
-    pub target: Option<Target>,
+    /// Where policies run that it is about; empty for anywhere.
+    pub targets: &'static [Target],
     /// Codes of `check` that say the same. Where one of them marks the same place, the rule's finding is shown alone.
     pub covers: &'static [Code],
     pub docs: Docs,
     pub check: fn(&Context<'_>, &mut Found),
+}
+
+impl Rule {
+    /// A rule about policies wherever they run.
+    pub(super) const fn new(
+        code: u16,
+        name: &'static str,
+        group: Group,
+        level: Level,
+        docs: Docs,
+        check: fn(&Context<'_>, &mut Found),
+    ) -> Self {
+        Self {
+            code: Code(code),
+            name,
+            group,
+            level,
+            since: "0.1.0",
+            targets: &[],
+            covers: &[],
+            docs,
+            check,
+        }
+    }
+
+    pub(super) const fn only_for(mut self, targets: &'static [Target]) -> Self {
+        self.targets = targets;
+        self
+    }
+
+    pub(super) const fn covering(mut self, codes: &'static [Code]) -> Self {
+        self.covers = codes;
+        self
+    }
 }
 
 /// The explanation of a rule, in Markdown.
@@ -123,15 +157,41 @@ impl fmt::Display for Group {
     }
 }
 
-/// A system that runs policies.
+/// Where policies run: the system that runs them, and what manages the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     Tetragon,
     Tpc,
+    /// A client of a Nomad cluster, where nothing knows of pods.
+    Nomad,
+    /// A host by itself.
+    Host,
+    Kubernetes,
 }
 
 impl Target {
-    pub const WORDS: [(&'static str, Self); 2] = [("tetragon", Self::Tetragon), ("tpc", Self::Tpc)];
+    pub const WORDS: [(&'static str, Self); 5] = [
+        ("tetragon", Self::Tetragon),
+        ("tpc", Self::Tpc),
+        ("nomad", Self::Nomad),
+        ("host", Self::Host),
+        ("kubernetes", Self::Kubernetes),
+    ];
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let found = Self::WORDS.iter().find(|(word, _)| *word == text);
+        found.map(|&(_, target)| target)
+    }
+
+    /// Whether it is a system that runs policies.
+    pub fn is_system(self) -> bool {
+        matches!(self, Self::Tetragon | Self::Tpc)
+    }
+
+    pub fn name(self) -> &'static str {
+        let found = Self::WORDS.iter().find(|&&(_, target)| target == self);
+        found.map_or("", |&(word, _)| word)
+    }
 }
 
 /// The findings of one rule in one policy. Code and severity are filled in here.

@@ -5,6 +5,7 @@
 //! actions, selectors, hooks): the item is left out and the rest of the policy is still decoded.
 
 use super::model::{Named, records};
+use super::shape::Shape;
 use super::suggest::{advice, correction, nearest};
 use super::words::Word;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
@@ -26,6 +27,12 @@ pub(crate) trait Decode: Sized {
     }
 }
 
+/// A type of the language, which knows what it takes.
+pub(super) trait Shaped: Decode {
+    /// What `decode` takes.
+    fn shape() -> Shape;
+}
+
 /// How a field departs from what its type says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -40,11 +47,11 @@ pub(crate) enum Mark {
 
 /// Declares the records of the model.
 macro_rules! record {
-    ($($(#[$meta:meta])* $name:ident $what:literal {
+    ($($(#[doc = $doc:literal])* $name:ident $what:literal {
         $($key:literal $([$mark:ident])? $field:ident: $type:ty,)*
     })*) => {
         $(
-            $(#[$meta])*
+            $(#[doc = $doc])*
             #[derive(Clone, Debug, PartialEq)]
             pub struct $name {
                 /// The whole record.
@@ -59,7 +66,30 @@ macro_rules! record {
                     Some(Self { span: node.span, $($field: $field?,)* })
                 }
             }
+
+            impl Shaped for $name {
+                fn shape() -> Shape {
+                    Shape::Record($what)
+                }
+            }
         )*
+
+        /// What every record takes, from the types of its fields.
+        pub(super) fn shapes() -> Vec<shape::Record> {
+            vec![$(shape::Record {
+                name: $what,
+                doc: concat!($($doc),*),
+                fields: vec![$({
+                    let mark: Mark = record!(@mark $($mark)?);
+                    shape::Field {
+                        name: $key,
+                        shape: <$type as Shaped>::shape(),
+                        required: mark == Mark::Required || <$type as Decode>::absent().is_none(),
+                        nullable: mark == Mark::Default,
+                    }
+                }),*],
+            }),*]
+        }
 
         /// Every record with its fields, to find where a misplaced field belongs.
         pub(super) fn records() -> &'static [(&'static str, &'static [&'static str])] {
@@ -173,6 +203,12 @@ impl<T: Decode> Decode for Option<T> {
     }
 }
 
+impl<T: Shaped> Shaped for Option<T> {
+    fn shape() -> Shape {
+        T::shape()
+    }
+}
+
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let items = items(node, field, sink)?;
@@ -201,6 +237,12 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
+impl<T: Shaped> Shaped for Vec<T> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::shape()))
+    }
+}
+
 impl<T: Decode> Decode for Vec<Named<T>> {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
@@ -220,6 +262,12 @@ impl<T: Decode> Decode for Vec<Named<T>> {
 
     fn absent() -> Option<Self> {
         Some(Vec::new())
+    }
+}
+
+impl<T: Shaped> Shaped for Vec<Named<T>> {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(T::shape()))
     }
 }
 
@@ -255,6 +303,12 @@ impl Decode for Spanned<String> {
     }
 }
 
+impl Shaped for Spanned<String> {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+}
+
 fn unrendered(span: Span, name: &str) -> Diagnostic {
     Diagnostic::warning(
         code::TEMPLATE,
@@ -275,6 +329,12 @@ impl Decode for Spanned<bool> {
             _ => wrong_type(node, field, "true or false", sink),
         }
         None
+    }
+}
+
+impl Shaped for Spanned<bool> {
+    fn shape() -> Shape {
+        Shape::Bool
     }
 }
 
@@ -302,13 +362,26 @@ impl<W: Word> Decode for Spanned<W> {
     }
 }
 
+impl<W: Word> Shaped for Spanned<W> {
+    fn shape() -> Shape {
+        Shape::Word(W::WORDS.iter().map(|(word, _)| *word).collect())
+    }
+}
+
 macro_rules! integers {
     ($($type:ty: $min:expr, $max:expr;)*) => {$(
         impl Decode for Spanned<$type> {
+
             fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
                 let value = integer(node, field, $min.into(), $max.into(), sink)?;
                 // In range: `integer` has checked it.
                 <$type>::try_from(value).ok().map(|value| Spanned::new(value, node.span))
+            }
+        }
+
+        impl Shaped for Spanned<$type> {
+            fn shape() -> Shape {
+                Shape::Whole($min.into(), $max.into())
             }
         }
     )*};

@@ -1,10 +1,11 @@
 //! The envelope of a policy: which documents are policies, and their metadata.
 
 use super::decode::{
-    Decode, Mark, Record, explain_template, is_misspelt, unknown_field, wrong_type,
+    Decode, Mark, Record, Shaped, explain_template, is_misspelt, unknown_field, wrong_type,
 };
 use super::model::{Policy, Spec};
 use super::names;
+use super::shape::Shape;
 use super::suggest::{choice, nearest};
 use super::words::{Kind, Word};
 use crate::diag::{Diagnostic, FileId, Sink, Sources, Span, Spanned, code};
@@ -16,7 +17,7 @@ pub const API_VERSION: &str = "cilium.io/v1alpha1";
 const TOP_LEVEL: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 
 /// `ObjectMeta` of Kubernetes 1.34.
-const METADATA: &[&str] = &[
+pub(super) const METADATA: &[&str] = &[
     "name",
     "generateName",
     "namespace",
@@ -283,6 +284,12 @@ impl Decode for Name {
     }
 }
 
+impl Shaped for Name {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+}
+
 /// Labels or annotations.
 struct Labels(Vec<(Spanned<String>, Spanned<String>)>);
 
@@ -297,5 +304,11 @@ impl Decode for Labels {
             Some((entry.key.clone(), value.0))
         };
         Some(Self(mapping.entries.iter().filter_map(pair).collect()))
+    }
+}
+
+impl Shaped for Labels {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(Shape::Text))
     }
 }

@@ -9,6 +9,8 @@ mod document;
 pub mod history;
 mod model;
 mod names;
+mod schema;
+mod shape;
 mod suggest;
 mod words;
 
@@ -21,6 +23,8 @@ pub use model::{
     Workloads, is_set,
 };
 pub use names::label_value;
+pub use schema::schema;
+pub use shape::{Use, uses};
 pub(crate) use suggest::advice;
 pub use suggest::nearest;
 pub use words::*;

@@ -9,7 +9,8 @@
 //! No judgement beyond types, words and ranges: meaning is the business of `check`.
 //! Source: Tetragon CRD 1.8.13 (`pkg/k8s/apis/cilium.io/v1alpha1`).
 
-use super::decode::{Decode, Mark, Record, record};
+use super::decode::{Decode, Mark, Record, Shaped, record};
+use super::shape::{self, Shape};
 use super::words::{
     ActionKind, ArgType, BinaryOperator, CapabilitySet, Kind, LabelOperator, ListKind, Namespace,
     Operator, SetOperator,
@@ -112,7 +113,7 @@ record! {
     }
 
     /// Problems of a uprobe that do not matter.
-    DigestIgnore "ignore" {
+    DigestIgnore "uprobe ignore" {
         "digestVerificationFailure" digest_verification_failure: Option<Spanned<bool>>,
     }
 

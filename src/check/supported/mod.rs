@@ -10,7 +10,7 @@ mod args;
 mod call;
 mod filters;
 mod hook;
-mod paths;
+pub(super) mod paths;
 mod process;
 mod scope;
 mod sockets;

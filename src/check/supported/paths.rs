@@ -3,7 +3,7 @@
 use crate::ir::TextMatch;
 
 /// Why no path matches a text, and what to write instead.
-pub(super) fn flaw(text: &str, how: TextMatch) -> Option<(&'static str, String)> {
+pub fn flaw(text: &str, how: TextMatch) -> Option<(&'static str, String)> {
     if how != TextMatch::Postfix && !text.starts_with('/') {
         return Some(("paths start with `/`", from_root(text, how)));
     }
@@ -33,6 +33,9 @@ pub(super) fn flaw(text: &str, how: TextMatch) -> Option<(&'static str, String)>
 fn from_root(text: &str, how: TextMatch) -> String {
     if text.contains('*') {
         return without_wildcard(text);
+    }
+    if let Some(name) = text.strip_prefix("./") {
+        return format!("write the whole path, or use `Postfix` with `/{name}`");
     }
     if text.contains('/') {
         return format!("write `/{text}`");
@@ -68,7 +71,7 @@ fn has_dots(text: &str, how: TextMatch) -> bool {
 }
 
 /// What to write instead of a pattern.
-pub(super) fn without_wildcard(text: &str) -> String {
+pub fn without_wildcard(text: &str) -> String {
     let plain = text.trim_end_matches('*');
     if !plain.contains('*') && !plain.is_empty() {
         return format!("use `Prefix` with `{plain}`");

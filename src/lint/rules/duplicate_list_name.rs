@@ -10,7 +10,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Correctness,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a list has the name of an earlier one",

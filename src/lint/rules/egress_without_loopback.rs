@@ -15,7 +15,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Availability,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a rule about foreign addresses matches connections to the own machine",
@@ -85,10 +85,15 @@ fn check(context: &Context<'_>, found: &mut Found) {
     }
 }
 
+/// Whether a filter lists what connections may go to. The address that a call names is that of the other end.
 fn excludes(hook: &Hook<'_>, filter: &ArgFilter) -> bool {
-    let ty = hook.type_of(filter);
-    let has_address = matches!(ty, Some(ArgType::Sock | ArgType::Skb | ArgType::Sockaddr));
-    filter.operator.value == Operator::NotDAddr && has_address
+    let name = hook.name.value.as_str();
+    let goes_out = name.contains("connect") || name.contains("sendmsg");
+    match hook.type_of(filter) {
+        Some(ArgType::Sock | ArgType::Skb) => filter.operator.value == Operator::NotDAddr,
+        Some(ArgType::Sockaddr) => filter.operator.value == Operator::NotSAddr && goes_out,
+        _ => false,
+    }
 }
 
 /// The loopback addresses that the selector lets pass.
@@ -101,7 +106,10 @@ fn missing(hook: &Hook<'_>, selector: &Selector) -> Vec<&'static str> {
         filters
             .any(|one| one.values.iter().all(|value| value.value == text) && !one.values.is_empty())
     };
-    let narrowed = |one: &ArgFilter| one.operator.value == Operator::DAddr;
+    let narrowed = |one: &ArgFilter| match hook.type_of(one) {
+        Some(ArgType::Sockaddr) => one.operator.value == Operator::SAddr,
+        _ => one.operator.value == Operator::DAddr,
+    };
     if selector.match_args.iter().any(narrowed) {
         return Vec::new();
     }
@@ -122,7 +130,17 @@ fn missing(hook: &Hook<'_>, selector: &Selector) -> Vec<&'static str> {
     if v6 && !listed(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])) {
         missing.push("::1");
     }
+    // Without any IPv6 network in the list, that is what is wrong with it.
+    if missing == ["::1"] && !has_v6(hook, selector) {
+        missing.clear();
+    }
     missing
+}
+
+fn has_v6(hook: &Hook<'_>, selector: &Selector) -> bool {
+    let filters = selector.match_args.iter().filter(|one| excludes(hook, one));
+    let mut values = filters.flat_map(|one| &one.values);
+    values.any(|value| value.value.contains(':'))
 }
 
 fn contains(network: &str, address: IpAddr) -> bool {

@@ -10,7 +10,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Tetragon,
     level: Level::Error,
     since: "0.1.0",
-    target: Some(Target::Tetragon),
+    targets: &[Target::Tetragon],
     covers: &[],
     docs: Docs {
         summary: "a `matchPIDs` entry has more than four values",

@@ -12,7 +12,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Availability,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a rule can kill init, sshd or the container runtime",
@@ -24,8 +24,12 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
-  - call: sys_mount
+  - call: security_sb_mount
+    syscall: false
     selectors:
     - matchActions:
       - action: Override
@@ -37,8 +41,12 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
-  - call: sys_mount
+  - call: security_sb_mount
+    syscall: false
     selectors:
     - matchNamespaces:
       - namespace: Mnt

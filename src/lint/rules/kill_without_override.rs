@@ -12,7 +12,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Security,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "the process is killed, but its call is not refused",
@@ -44,6 +44,9 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
   - call: security_inode_unlink
     syscall: false
@@ -67,28 +70,10 @@ spec:
     check,
 };
 
-/// Where the signal arrives before the program that was to be started runs.
-const STARTS_PROGRAM: &[&str] = &[
-    "begin_new_exec",
-    "bprm_execve",
-    "exec_binprm",
-    "security_bprm_check",
-    "security_bprm_check_security",
-    "security_bprm_committed_creds",
-    "security_bprm_committing_creds",
-    "security_bprm_creds_for_exec",
-    "security_bprm_creds_from_file",
-    "sys_execve",
-    "sys_execveat",
-];
-
 fn check(context: &Context<'_>, found: &mut Found) {
     for hook in context.hooks() {
         let functions = context.functions(&hook);
-        if functions
-            .iter()
-            .any(|one| STARTS_PROGRAM.contains(&one.as_str()))
-        {
+        if functions.iter().any(|one| security::starts_program(one)) {
             continue;
         }
         let Some(way) = way_out(&hook, &functions) else {

@@ -10,7 +10,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Tetragon,
     level: Level::Note,
     since: "0.1.0",
-    target: Some(Target::Tetragon),
+    targets: &[Target::Tetragon],
     covers: &[],
     docs: Docs {
         summary: "a policy is not the first document of its file",

@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Correctness,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[code::NO_EFFECT],
     docs: Docs {
         summary: "`rateLimitScope` stands without `rateLimit`",

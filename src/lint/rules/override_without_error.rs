@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Correctness,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[code::BAD_ACTION],
     docs: Docs {
         summary: "`Override` has no error to return",
@@ -23,8 +23,12 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
-  - call: sys_mount
+  - call: security_sb_mount
+    syscall: false
     selectors:
     - matchActions:
       - action: «Override»
@@ -34,8 +38,12 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
-  - call: sys_mount
+  - call: security_sb_mount
+    syscall: false
     selectors:
     - matchActions:
       - action: Override
@@ -50,8 +58,12 @@ spec:
 fn check(context: &Context<'_>, found: &mut Found) {
     for action in context.actions() {
         let is_override = action.action.value == ActionKind::Override;
-        // Overrides of uprobes may set registers instead.
-        if !is_override || action.arg_error.is_some() || !action.arg_regs.is_empty() {
+        // Overrides of uprobes may set registers or jump instead.
+        let jumps = action.arg_new_symbol.is_some()
+            || action.arg_new_addr.is_some()
+            || action.arg_new_offset.is_some();
+        let other = jumps || !action.arg_regs.is_empty();
+        if !is_override || action.arg_error.is_some() || other {
             continue;
         }
         let span = action.action.span;

@@ -17,7 +17,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Redundancy,
     level: Level::Note,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a value is covered by another of the same list",

@@ -12,7 +12,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Security,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a filter looks at memory that the process can change before the kernel does",

@@ -12,7 +12,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Cost,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "every call of a busy function is reported",

@@ -10,7 +10,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Suppressions,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "a comment names a rule that does not exist",

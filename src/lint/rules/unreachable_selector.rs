@@ -2,6 +2,7 @@
 
 use crate::diag::Code;
 use crate::lint::context::{Context, is_unfiltered};
+use crate::lint::reason;
 use crate::lint::rule::{Docs, Found, Group, Level, Rule, finding};
 
 pub(in crate::lint) static RULE: Rule = Rule {
@@ -10,17 +11,21 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Correctness,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
-        summary: "a selector stands behind one that matches every call",
-        why: "The first selector that matches decides, and its actions alone are taken. One without filters matches \
-              always, so those behind it are never judged: an enforcing selector there enforces nothing.",
+        summary: "a selector stands behind one that matches every call that it matches",
+        why: "The first selector that matches decides, and its actions alone are taken. Behind one without filters, or with \
+              a shorter prefix, a larger network or range, others are never judged: an enforcing selector there enforces \
+              nothing.",
         bad: r#"apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
   - call: security_file_open
     syscall: false
@@ -44,6 +49,9 @@ kind: TracingPolicy
 metadata:
   name: example
 spec:
+  options:
+  - name: disable-kprobe-multi
+    value: "true"
   kprobes:
   - call: security_file_open
     syscall: false
@@ -68,22 +76,27 @@ spec:
 };
 
 fn check(context: &Context<'_>, found: &mut Found) {
-    for hook in context.hooks() {
-        let Some(first) = hook.selectors.iter().position(is_unfiltered) else {
-            continue;
-        };
-        let Some(always) = hook.selectors.get(first) else {
-            continue;
-        };
-        for selector in hook.selectors.iter().skip(first + 1) {
+    for hook in &context.judged.hooks {
+        for (at, selector) in hook.selectors.iter().enumerate() {
+            let mut before = hook.selectors.iter().take(at);
+            let Some(broad) = before.find(|one| reason::shadows(one, selector)) else {
+                continue;
+            };
+            let (why, how) = match is_unfiltered(broad.written) {
+                true => ("one before it matches every call", "has no filters"),
+                false => (
+                    "one before it matches all that it does",
+                    "matches the same and more",
+                ),
+            };
             found.push(
                 finding(
-                    selector.span,
-                    "the selector is never judged: one before it matches every call",
+                    selector.written.span,
+                    format!("the selector is never judged: {why}"),
                 )
                 .label("never judged")
-                .related(always.span, "has no filters")
-                .help("put the selector without filters last, or give it filters"),
+                .related(broad.written.span, how)
+                .help("put the narrower selector first, or give the broader one filters"),
             );
         }
     }

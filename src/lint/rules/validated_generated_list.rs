@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Correctness,
     level: Level::Error,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[],
     docs: Docs {
         summary: "`validated: true` leaves a generated list empty",
@@ -25,19 +25,12 @@ metadata:
 spec:
   lists:
   - name: all
-    type: generated_syscalls
+    type: generated_ftrace
+    pattern: ^security_sb_
     validated: «true»
-  tracepoints:
-  - subsystem: raw_syscalls
-    event: sys_exit
-    args:
-    - index: 4
-      type: syscall64
-    selectors:
-    - matchArgs:
-      - index: 4
-        operator: InMap
-        values: ["list:all"]
+  kprobes:
+  - call: list:all
+    syscall: false
 "#,
         good: r#"apiVersion: cilium.io/v1alpha1
 kind: TracingPolicy
@@ -46,18 +39,11 @@ metadata:
 spec:
   lists:
   - name: all
-    type: generated_syscalls
-  tracepoints:
-  - subsystem: raw_syscalls
-    event: sys_exit
-    args:
-    - index: 4
-      type: syscall64
-    selectors:
-    - matchArgs:
-      - index: 4
-        operator: InMap
-        values: ["list:all"]
+    type: generated_ftrace
+    pattern: ^security_sb_
+  kprobes:
+  - call: list:all
+    syscall: false
 "#,
         fix: "Remove the line. `tpc lint --fix` does.",
     },

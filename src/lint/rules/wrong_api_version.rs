@@ -11,7 +11,7 @@ pub(in crate::lint) static RULE: Rule = Rule {
     group: Group::Correctness,
     level: Level::Warning,
     since: "0.1.0",
-    target: None,
+    targets: &[],
     covers: &[code::UNKNOWN_KIND],
     docs: Docs {
         summary: "the API version is not that of policies",
