@@ -46,7 +46,7 @@ impl Frame<'_> {
             let start = self.b.mov(off);
             let after = self.put(subject, off);
             self.b.assign(off, after);
-            sections.push(start);
+            sections.push((start, self.declared(subject).ty));
         }
         let mut quiet = self.target();
         if let Some(rate) = post.rate {
@@ -141,7 +141,7 @@ impl Frame<'_> {
     }
 
     /// Goes to `quiet` when the rate limit forbids the report.
-    fn limit(&mut self, info: Reg, rate: Rate, sections: &[Reg], quiet: &mut Target) {
+    fn limit(&mut self, info: Reg, rate: Rate, sections: &[(Reg, ArgType)], quiet: &mut Target) {
         let scratch = self.scratch();
         let key = KEY as i16;
         // Hook and rule: each rule has a limit of its own.
@@ -160,10 +160,7 @@ impl Frame<'_> {
         for position in 0..args {
             let at = KEY + KEY_HEAD + KEY_ARG * position;
             match sections.get(position as usize) {
-                Some(start) => {
-                    let at = self.b.mov(at as i32);
-                    self.routine(Routine::RateKey, &[*start, at]);
-                }
+                Some((start, ty)) => self.tell_apart(*start, *ty, at),
                 None => self.clear(scratch, at, KEY_ARG),
             }
         }
@@ -171,6 +168,27 @@ impl Frame<'_> {
         let due = self.routine(Routine::Rate, &[interval]);
         let label = self.to(quiet);
         self.b.branch(Cond::Eq, due, 0, label);
+    }
+
+    /// Puts what tells the argument whose section starts at `start` from others to byte `at` of the key.
+    fn tell_apart(&mut self, start: Reg, ty: ArgType, at: u32) {
+        let at = self.b.mov(at as i32);
+        if ty == ArgType::Sock {
+            self.routine(Routine::RateSock, &[start, at]);
+            return;
+        }
+        // A file's mode, and the length that a call wants of a buffer.
+        let has_head = matches!(
+            ty,
+            ArgType::File
+                | ArgType::Path
+                | ArgType::Dentry
+                | ArgType::Fd
+                | ArgType::LinuxBinprm
+                | ArgType::CharBuf { .. }
+        );
+        let skip = self.b.mov(if has_head { 8 } else { 0 });
+        self.routine(Routine::RateKey, &[start, skip, at]);
     }
 
     fn clear(&mut self, base: Reg, at: u32, bytes: u32) {

@@ -25,6 +25,7 @@ pub(super) enum Routine {
     PutCred,
     Process,
     RateKey,
+    RateSock,
     Rate,
     Emit,
 }
@@ -133,6 +134,11 @@ impl Routine {
             Self::RateKey => (
                 "rate_key",
                 template!("rate_key"),
+                &[SCRATCH, RECORD, OFF_MAX, AT_MAX],
+            ),
+            Self::RateSock => (
+                "rate_sock",
+                template!("rate_sock"),
                 &[SCRATCH, RECORD, OFF_MAX, AT_MAX],
             ),
             Self::Rate => (

@@ -13,6 +13,7 @@ pub(crate) mod scenes;
 pub(crate) mod shrink;
 pub(crate) mod smaller;
 pub(crate) mod tree;
+pub(crate) mod vary;
 pub(crate) mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

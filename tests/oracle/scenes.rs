@@ -12,6 +12,7 @@ use tpc::sim::scene::{
 use super::dice::Dice;
 use super::policies::{NAMESPACES, capabilities, inode};
 use super::tree::Tree;
+use super::vary::vary;
 use super::words;
 
 /// Inode numbers of the host's namespaces.
@@ -46,9 +47,18 @@ impl<'a> Calls<'a> {
     pub(crate) fn next(&mut self, dice: &mut Dice) -> (usize, Scene) {
         let hook = dice.index(self.program.hooks.len());
         self.time += self.delay(dice, hook);
-        let repeats = dice.once_in(4);
+        let repeats = dice.once_in(3);
         let again = self.last.get(&hook).filter(|_| repeats).cloned();
-        let mut scene = again.unwrap_or_else(|| scene(dice, &self.program.hooks[hook]));
+        let mut scene = match again {
+            // The same again, or almost.
+            Some(mut again) => {
+                if !dice.once_in(3) {
+                    vary(dice, &mut again);
+                }
+                again
+            }
+            None => scene(dice, &self.program.hooks[hook]),
+        };
         scene.time = self.time;
         if scene.returned.is_none() && self.program.hooks[hook].ret.is_some() {
             // A thread that is in a function for ever does not call it again.

@@ -1,16 +1,15 @@
 //! Rate limits: which reports count as the same, and when the next one is due.
 //!
-//! Arguments count as equal if their lengths and the first [`BYTES`] bytes of what events show of them agree. For numbers, socket
-//! addresses and short texts that is all of it; for long texts their beginning; for sockets both ends, the protocol and the family;
-//! for credentials the ids. Values that cannot be read are equal to each other.
+//! Numbers and socket addresses count as equal if they are; texts if their lengths and first [`BYTES`] bytes agree; sockets if both ends,
+//! the protocol and the family do; credentials if the ids do. Values that cannot be read are equal to each other.
 
 use std::collections::BTreeMap;
 
 use super::{Address, Credentials, Endpoint, Process, Sock, Sockaddr, Text, Value};
 use crate::ir::RateScope;
 
-/// Bytes of an argument that tell it from others.
-pub const BYTES: usize = 40;
+/// Bytes of a text that tell it from others.
+pub const BYTES: usize = 32;
 
 /// What a rate limit counts reports under.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,11 +26,11 @@ pub struct Key {
 pub enum Print {
     Unreadable,
     Number(i128),
-    /// Length, completeness, first bytes. For a path its mode and for a buffer the wanted length are part of it.
-    Bytes(u64, bool, usize, Vec<u8>),
+    /// Completeness, length, first bytes.
+    Bytes(bool, usize, Vec<u8>),
     Sock([Option<Address>; 2], [u16; 2], u16, u16),
     Sockaddr(Option<u16>, Option<u16>, Option<Address>),
-    Ids([u32; 8], u32),
+    Ids([u32; 8]),
 }
 
 /// The key of a report.
@@ -56,13 +55,9 @@ pub(super) fn key(
 fn print(value: &Value) -> Print {
     match value {
         Value::Int(number) => Print::Number(*number),
-        Value::String(text) => bytes(0, text, BYTES),
-        // Eight bytes go to the length, or to the mode.
-        Value::Buffer {
-            wanted,
-            bytes: text,
-        } => bytes(*wanted, text, BYTES - 8),
-        Value::Path { mode, path } => bytes((*mode).into(), path, BYTES - 8),
+        Value::String(text)
+        | Value::Buffer { bytes: text, .. }
+        | Value::Path { path: text, .. } => text.as_ref().map_or(Print::Unreadable, bytes),
         Value::Sock(sock) => sock.as_ref().map_or(Print::Unreadable, ends),
         Value::Sockaddr(Sockaddr {
             family,
@@ -74,16 +69,9 @@ fn print(value: &Value) -> Print {
     }
 }
 
-fn bytes(head: u64, text: &Option<Text>, count: usize) -> Print {
-    match text {
-        Some(Text { known, complete }) => Print::Bytes(
-            head,
-            *complete,
-            known.len(),
-            known.iter().copied().take(count).collect(),
-        ),
-        None => Print::Bytes(head, false, 0, Vec::new()),
-    }
+fn bytes(Text { known, complete }: &Text) -> Print {
+    let first = known.iter().copied().take(BYTES);
+    Print::Bytes(*complete, known.len(), first.collect())
 }
 
 fn ends(sock: &Sock) -> Print {
@@ -97,7 +85,7 @@ fn ends(sock: &Sock) -> Print {
 }
 
 fn ids(cred: &Credentials) -> Print {
-    Print::Ids(cred.ids, cred.securebits)
+    Print::Ids(cred.ids)
 }
 
 /// When each key was last let through.

@@ -71,7 +71,7 @@
 //! (`Post` if it has none), and the values of all arguments, also of those that cannot be read, as such.
 //!
 //! A rate limit belongs to one selector. It lets one report in an interval through for each thread, process, or altogether, **for
-//! equal arguments**: those whose lengths and first 40 bytes agree ([`limit`]). A report that is not made does not start an interval.
+//! equal arguments**; of texts the lengths and first 32 bytes count ([`limit`]). A report that is not made does not start an interval.
 //!
 //! Filters on the return value (`matchReturnArgs`) decide only whether the event is reported: **actions happen at the entry**. The event of a
 //! call whose return is not seen has no return value; if filters had to decide about it, there is none. The interval of a rate limit starts
