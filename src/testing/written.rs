@@ -159,9 +159,12 @@ fn of_selector(
                             .to_owned(),
                     },
                 );
+                // Lists may have thousands of values: they are not copied for each.
+                let mut bare = filter.clone();
+                bare.values.clear();
                 for value in &filter.values {
-                    let mut one = filter.clone();
-                    one.values = vec![value.clone()];
+                    let mut one = bare.clone();
+                    one.values.push(value.clone());
                     out.push(Single {
                         filter: filter.span,
                         value: Spanned::new(value.value.to_string(), value.span),
