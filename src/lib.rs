@@ -35,4 +35,6 @@ pub mod policy;
 #[cfg(feature = "compiler")]
 pub mod sim;
 #[cfg(feature = "compiler")]
+pub mod testing;
+#[cfg(feature = "compiler")]
 pub mod yaml;

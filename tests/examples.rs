@@ -1,21 +1,15 @@
 //! The example policies compile without a word, and together use the whole language that the compiler understands.
 
+#[path = "shared/examples.rs"]
+mod examples;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tpc::compile::{Compiled, compile};
 use tpc::diag::{Sink, Sources, render};
 use tpc::ir::{Abi, Action, ArgType, IntType, Predicate, Program, RateScope, Rule, Subject, Test};
-
-fn examples() -> Vec<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/examples");
-    let entries = std::fs::read_dir(directory).expect("the directory of examples");
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    paths.sort();
-    paths
-}
+use tpc::testing::{self, Kernels};
 
 fn compiled(path: &Path) -> Compiled {
     let (mut sources, mut sink) = (Sources::new(), Sink::new());
@@ -38,9 +32,9 @@ fn compiled(path: &Path) -> Compiled {
 
 #[test]
 fn each_compiles_without_diagnostics_under_the_name_of_its_file() {
-    let examples = examples();
-    assert!(examples.len() >= 10);
-    for path in examples {
+    let paths = examples::paths();
+    assert!(paths.len() >= 10);
+    for path in paths {
         let stem = path
             .file_stem()
             .expect("a name")
@@ -52,7 +46,7 @@ fn each_compiles_without_diagnostics_under_the_name_of_its_file() {
 
 #[test]
 fn each_says_what_it_achieves() {
-    for path in examples() {
+    for path in examples::paths() {
         let text = std::fs::read_to_string(&path).expect("an example");
         let comment: String = text
             .lines()
@@ -219,7 +213,7 @@ const LANGUAGE: &[&str] = &[
 #[test]
 fn together_they_use_the_whole_language() {
     let mut used = Used::default();
-    for path in examples() {
+    for path in examples::paths() {
         used.program(&compiled(&path).ir);
     }
     let wanted: BTreeSet<String> = LANGUAGE.iter().map(|&word| word.to_owned()).collect();
@@ -229,4 +223,39 @@ fn together_they_use_the_whole_language() {
         "no example uses {missing:?}, but {:?}",
         used.0
     );
+}
+
+#[test]
+fn each_has_tests_that_exercise_all_of_it() {
+    let kernels = Kernels::default();
+    for path in examples::paths() {
+        let name = path.display().to_string();
+        let (mut sources, mut sink) = (Sources::new(), Sink::new());
+        let test = testing::test_of(&path).expect("a name for tests");
+        let mut read = |path: &Path, sink: &mut Sink| {
+            let bytes =
+                std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            tpc::yaml::text(&path.display().to_string(), &bytes, &mut sources, sink)
+                .expect("a text")
+        };
+        let (policy, tests) = (read(&path, &mut sink), read(&test, &mut sink));
+        let policies = tpc::policy::decode(policy, &sources, &mut sink);
+        let tests = testing::decode(tests, &sources, &mut sink);
+        let result = tests.and_then(|tests| {
+            testing::run(&tests, &policies[0], &sources, "", &kernels, &mut sink)
+        });
+        let mut problems = sink.into_sorted();
+        if let Some(result) = &result {
+            problems.extend(result.cases.iter().flat_map(testing::CaseResult::problems));
+            problems.extend(result.gaps.iter().map(|gap| gap.diagnostic.clone()));
+        }
+        assert!(
+            problems.is_empty(),
+            "{name}:\n{}",
+            render::human(&problems, &sources, false)
+        );
+        let result = result.expect("no problems, so results");
+        assert_eq!(result.cover.percent(), 100, "{name}");
+        assert!(result.cases.len() >= 5, "{name}");
+    }
 }

@@ -45,10 +45,16 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "testing",
+        &[
+            "diag", "kernel", "yaml", "policy", "check", "lower", "ir", "bundle", "sim", "compile",
+        ],
+    ),
+    (
         "cli",
         &[
             "diag", "bundle", "object", "check", "compile", "config", "facts", "lint", "plain",
-            "policy", "yaml",
+            "policy", "testing", "yaml",
         ],
     ),
 ];

@@ -858,6 +858,8 @@ fn schemas_are_printed() {
         (Some("policy"), "tracingpolicy.json"),
         (Some("lint"), "lint.json"),
         (Some("config"), "tpc.json"),
+        (Some("test"), "test.json"),
+        (Some("test-report"), "test-report.json"),
         (Some("manifest"), "manifest.json"),
     ] {
         let arguments: Vec<&str> = ["schema"].into_iter().chain(of).collect();

@@ -4,6 +4,9 @@
 //! over one section kind that it does not know: `fmod_ret`, which every policy with `Override` has. That is why the loader reads
 //! objects itself.
 
+#[path = "shared/examples.rs"]
+mod examples;
+
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -19,14 +22,11 @@ use tpc::object::Program;
 /// Types of the running kernel. They are those of whatever machine this is: both libraries answer for the same.
 const KERNEL: &str = "/sys/kernel/btf/vmlinux";
 
-fn examples() -> Vec<Compiled> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/examples");
-    let entries = std::fs::read_dir(directory).expect("the directory of examples");
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| compiled(path)).collect()
+fn compiled_examples() -> Vec<Compiled> {
+    examples::paths()
+        .iter()
+        .map(|path| compiled(path))
+        .collect()
 }
 
 fn compiled(path: &Path) -> Compiled {
@@ -47,9 +47,9 @@ fn known(policy: &Compiled) -> bool {
 
 #[test]
 fn aya_knows_all_but_fmod_ret() {
-    let examples = examples();
-    let refused: Vec<_> = examples.iter().filter(|policy| !known(policy)).collect();
-    assert!(!refused.is_empty() && refused.len() < examples.len());
+    let all = compiled_examples();
+    let refused: Vec<_> = all.iter().filter(|policy| !known(policy)).collect();
+    assert!(!refused.is_empty() && refused.len() < all.len());
     for policy in refused {
         let parsed = aya_obj::Object::parse(&policy.files[OBJECT]);
         assert!(
@@ -66,7 +66,7 @@ fn aya_links_and_relocates_the_same_programs() {
     if kernel.is_none() {
         eprintln!("NOT CHECKED: relocations, because this machine has no {KERNEL}");
     }
-    for policy in examples().iter().filter(|policy| known(policy)) {
+    for policy in compiled_examples().iter().filter(|policy| known(policy)) {
         let mut theirs = aya_obj::Object::parse(&policy.files[OBJECT])
             .unwrap_or_else(|error| panic!("{}: {error}", policy.name));
         let text: HashSet<usize> = theirs

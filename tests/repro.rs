@@ -14,10 +14,10 @@ fn policies() -> Vec<PathBuf> {
     for directory in ["policies/examples", "benches/policies"] {
         for entry in fs::read_dir(root.join(directory)).expect("policies are there") {
             let path = entry.expect("a directory entry").path();
-            if path
+            let is_yaml = path
                 .extension()
-                .is_some_and(|extension| extension == "yaml")
-            {
+                .is_some_and(|extension| extension == "yaml");
+            if is_yaml && !tpc::testing::is_test_file(&path) {
                 found.push(path);
             }
         }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tpc::check::{facts, limits};
 use tpc::diag::{Diagnostic, FileId, Sink, Sources, Span, render};
 use tpc::lint::{self, Settings, Target};
+use tpc::testing;
 
 const SEED: &str = include_str!("golden/diag/types.yaml");
 
@@ -275,5 +276,104 @@ proptest! {
         cuts in prop::collection::vec((0..SECTIONS.len(), 0..6usize, r#"[a-z0-9:/.*\\_()%=\[\]-]{0,3}"#), 1..5)
     ) {
         read(&mutated(SECTIONS, &cuts))?;
+    }
+}
+
+/// Test files with their policies.
+const TESTED: &[(&str, &str)] = &[
+    (
+        include_str!("../policies/examples/namespaces-and-mounts.test.yaml"),
+        include_str!("../policies/examples/namespaces-and-mounts.yaml"),
+    ),
+    (
+        include_str!("../policies/examples/egress-kill.test.yaml"),
+        include_str!("../policies/examples/egress-kill.yaml"),
+    ),
+    (
+        include_str!("../policies/examples/uploads.test.yaml"),
+        include_str!("../policies/examples/uploads.yaml"),
+    ),
+];
+
+/// Runs the tests of a policy: whatever they say, tpc agrees with itself and says something about their files only.
+fn test(tests: &[u8], policy: &str) -> Result<(), TestCaseError> {
+    let (mut sources, mut sink) = (Sources::new(), Sink::new());
+    let kernels = testing::Kernels::default();
+    let Some(file) = tpc::yaml::text("f.test.yaml", tests, &mut sources, &mut sink) else {
+        return Ok(());
+    };
+    let policy = sources.add("f.yaml", policy);
+    let policies = tpc::policy::decode(policy, &sources, &mut sink);
+    let Some(policy) = policies.first().filter(|policy| !policy.incomplete) else {
+        return Ok(());
+    };
+    let decoded = testing::decode(file, &sources, &mut sink);
+    let errors = sink.errors();
+    let result = decoded
+        .as_ref()
+        .and_then(|tests| testing::run(tests, policy, &sources, "", &kernels, &mut sink));
+    prop_assert_eq!(
+        result.is_some(),
+        decoded.is_some() && sink.errors() == errors
+    );
+    let mut said = sink.into_sorted();
+    for case in result.iter().flat_map(|result| &result.cases) {
+        let agrees = !matches!(case.verdict, testing::Verdict::Disagreed(..));
+        prop_assert!(agrees, "{:?}", case.verdict);
+        said.extend(case.problems());
+    }
+    in_their_file(&said, &sources)?;
+    for one in &said {
+        prop_assert!(one.span.is_some(), "{}", one.message);
+    }
+    render::human(&said, &sources, false);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_mutated_test_file(
+        which in 0..TESTED.len(),
+        cuts in prop::collection::vec((0..2000_usize, 0..6usize, r#"[a-z0-9:/.*\\_()%=\[\]{},>-]{0,3}|null"#), 1..4)
+    ) {
+        let (tests, policy) = TESTED[which];
+        test(&mutated(tests, &cuts), policy)?;
+    }
+
+    #[test]
+    fn tests_of_a_mutated_policy(
+        which in 0..TESTED.len(),
+        cuts in prop::collection::vec((0..2000_usize, 0..4usize, r#"[a-z0-9:/.*\\_-]{0,3}"#), 1..4)
+    ) {
+        let (tests, policy) = TESTED[which];
+        if let Ok(policy) = String::from_utf8(mutated(policy, &cuts)) {
+            test(tests.as_bytes(), &policy)?;
+        }
+    }
+
+    #[test]
+    fn first_tests_of_a_mutated_policy_pass(
+        cuts in prop::collection::vec((0..GOOD.len(), 0..4usize, r#"[a-z0-9:/.*\\_-]{0,3}"#), 0..4)
+    ) {
+        let Ok(text) = String::from_utf8(mutated(GOOD, &cuts)) else {
+            return Ok(());
+        };
+        let (mut sources, mut sink) = (Sources::new(), Sink::new());
+        let file = sources.add("f.yaml", text);
+        let policies = tpc::policy::decode(file, &sources, &mut sink);
+        let kernels = testing::Kernels::default();
+        let first = policies.first().filter(|policy| !policy.incomplete);
+        let Some(tests) = first.and_then(|policy| testing::init(policy, &sources, &kernels, &mut sink)) else {
+            return Ok(());
+        };
+        let file = sources.add("f.test.yaml", tests);
+        let tests = testing::decode(file, &sources, &mut sink).expect("first tests are tests");
+        let result = testing::run(&tests, &policies[0], &sources, "", &kernels, &mut sink);
+        let result = result.expect("first tests fit their policy");
+        for case in &result.cases {
+            prop_assert!(case.passed(), "{:?}", case.verdict);
+        }
     }
 }

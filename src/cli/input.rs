@@ -8,9 +8,11 @@ use rayon::prelude::*;
 
 use crate::diag::{Diagnostic, FileId, Sink, Sources, Span, code};
 use crate::policy::{self, Policy};
+use crate::testing::is_test_file;
 use crate::yaml::{self, MAX_BYTES};
 
 /// A file to read.
+#[derive(Clone, Debug)]
 pub(super) struct Input {
     /// `None` is standard input.
     pub(super) path: Option<PathBuf>,
@@ -25,6 +27,16 @@ impl Input {
         self.path
             .as_ref()
             .map_or_else(|| "<stdin>".to_owned(), shown)
+    }
+
+    /// Whether it holds tests of a policy, to which only `tpc test` has something to say. A policy stays one whatever its name.
+    pub(super) fn is_test(&self, bytes: &[u8]) -> bool {
+        let named = self.path.as_deref().is_some_and(is_test_file);
+        let is_kind = |line: &[u8]| {
+            line.trim_ascii_start().starts_with(b"kind:")
+                && line.windows(KIND.len()).any(|part| part == KIND)
+        };
+        named && !bytes.split(|byte| *byte == b'\n').any(is_kind)
     }
 
     /// The content; of a file that is too large only as much as shows it.
@@ -44,6 +56,8 @@ impl Input {
         }
     }
 }
+
+const KIND: &[u8] = b"TracingPolicy";
 
 /// The files that the arguments name, in their order; those of a directory in the order of their names.
 ///
@@ -81,6 +95,9 @@ pub(super) fn read(
     let mut files = Vec::new();
     for input in collect(arguments)? {
         let bytes = input.load()?;
+        if input.is_test(&bytes) {
+            continue;
+        }
         let mut own = Sink::new();
         let file = yaml::text(&input.name(), &bytes, sources, &mut own);
         if !(input.found && file.is_none()) {

@@ -6,6 +6,7 @@
 
 mod compile;
 mod explain;
+mod first_tests;
 mod fixes;
 mod input;
 mod kernel_facts;
@@ -18,12 +19,14 @@ mod project;
 mod report;
 mod schema;
 mod shell;
+mod test;
+mod test_files;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Compiles Tetragon TracingPolicy YAML ahead of time to small BPF objects, and finds what is wrong with it
+/// Compiles Tetragon TracingPolicy YAML ahead of time to small BPF objects, finds what is wrong with it, and tests it
 #[derive(Debug, Parser)]
 #[command(name = "tpc", version, arg_required_else_help = true)]
 struct Cli {
@@ -44,6 +47,7 @@ struct Cli {
 enum Command {
     Compile(compile::Args),
     Lint(lint::Args),
+    Test(test::Args),
     Explain(explain::Explain),
     Rules(explain::Rules),
     Schema(schema::Args),
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
     let exit = match &cli.command {
         Command::Compile(args) => compile::run(args, cli.color),
         Command::Lint(args) => lint::run(args, cli.color),
+        Command::Test(args) => test::run(args, cli.color),
         Command::Explain(args) => explain::explain(args, cli.color),
         Command::Rules(args) => explain::rules(args),
         Command::Schema(args) => schema::run(args),

@@ -32,6 +32,10 @@ enum Of {
     Config,
     /// manifest.json of bundles
     Manifest,
+    /// Tests of a policy, *.test.yaml
+    Test,
+    /// Reports of `tpc test --format json`
+    TestReport,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
@@ -40,6 +44,8 @@ pub(super) fn run(args: &Args) -> Exit {
         Of::Lint => crate::diag::render::schema(),
         Of::Config => crate::config::schema(),
         Of::Manifest => manifest(),
+        Of::Test => crate::testing::schema(),
+        Of::TestReport => crate::testing::report_schema(),
     }))
 }
 

@@ -3,7 +3,7 @@
 //! A code is stable: it is never renumbered and never reused. Its range names the
 //! stage that found the problem: `0xxx` reading and decoding YAML, `1xxx` the
 //! meaning of a policy, `2xxx` lint rules, `3xxx` code generation and its limits,
-//! `4xxx` bundles and the loader.
+//! `4xxx` bundles and the loader, `5xxx` tests of policies.
 
 use std::fmt;
 
@@ -109,6 +109,14 @@ codes! {
     4007 UNTRUSTED       "untrusted-pins"    "something on bpffs was not made by the loader, or others can change it";
     4008 KERNEL_CALL     "kernel-call"       "a call to the kernel failed";
     4009 BUSY            "events-busy"       "another process reads the events";
+    // 5xxx: tests of policies.
+    5001 NO_TEST           "no-test"           "there is nothing to test";
+    5002 NO_TESTED_POLICY  "no-tested-policy"  "the policy of a test file cannot be found or compiled";
+    5003 BAD_TEST          "bad-test"          "a case does not fit its policy";
+    5004 BAD_TEST_VALUE    "bad-test-value"    "a value of a case is not one of its kind";
+    5005 TEST_FAILED       "test-failed"       "a policy does something else than its test expects";
+    5006 NOT_COVERED       "not-covered"       "no case exercises a part of the policy";
+    5007 MACHINES_DISAGREE "machines-disagree" "a compiled program does not do what its policy means";
 }
 
 #[cfg(test)]

@@ -206,6 +206,34 @@ pages! {
     4009
     "Events of a policy are read by one process at a time: two readers would each get a part."
     "End the other reader, or read from it.";
+    5001
+    "`tpc test` was asked to run tests, and found no test file, or no case whose name `--filter` takes. A run without cases \
+     proves nothing, so it fails."
+    "Name a file `POLICY.test.yaml`, or write the first one with `tpc test --init POLICY.yaml`.";
+    5002
+    "A test file belongs to one policy: the one that `policy:` names, or the file beside it whose name lacks `.test`. That file \
+     cannot be read, has errors, or holds several policies."
+    "Correct the path, or compile the policy first: `tpc compile POLICY.yaml -o OUT/`. Of several policies choose one with `name:`.";
+    5003
+    "The case asks for something that the policy does not have, such as a function that it does not hook or an argument that it does \
+     not declare; or it leaves out something that filters of the policy look at, and would prove nothing."
+    "Write what the message says. `docs/test.md` describes the format.";
+    5004
+    "The value cannot be one of its argument's type: a number beyond its limits, a text that is no address, a field that the type does \
+     not have."
+    "Write the value as the message shows it. `docs/test.md` has a table of all types.";
+    5005
+    "The policy was compiled, its programs ran on the call that the case describes, and something else happened than the case \
+     expects. For each selector the message names the filter that kept it from matching."
+    "Correct the policy if the case is right, and the case if the policy is.";
+    5006
+    "Some part of the policy has no case: a selector that never decides, a filter that never keeps its selector from matching, or \
+     values that no call has. A mistake there would not be noticed."
+    "Add a case for it. `tpc test --init POLICY.yaml` writes one for every selector and filter.";
+    5007
+    "tpc runs each case twice: in the programs that it compiled, and in an interpreter that knows what the language means. They \
+     did different things. That is a mistake of tpc, not of the policy."
+    "Report it with the policy and the test file. Until it is mended, do not rely on what the policy does in this case.";
 }
 
 #[cfg(test)]

@@ -65,6 +65,7 @@ fn stage(code: Code) -> &'static str {
         0 => "reading",
         1 => "language",
         3 => "compiling",
+        5 => "testing",
         _ => "loading",
     }
 }

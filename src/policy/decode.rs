@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Value, placeholder};
 
 /// A type with a YAML form.
-pub(super) trait Decode: Sized {
+pub(crate) trait Decode: Sized {
     /// `field` names the value in messages. `None` means reported.
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self>;
 
@@ -25,14 +25,17 @@ pub(super) trait Decode: Sized {
     fn absent() -> Option<Self> {
         None
     }
+}
 
+/// A type of the language, which knows what it takes.
+pub(super) trait Shaped: Decode {
     /// What `decode` takes.
     fn shape() -> Shape;
 }
 
 /// How a field departs from what its type says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     None,
     /// May not be absent although it is a list.
     Required,
@@ -62,7 +65,9 @@ macro_rules! record {
                     $(let $field: Option<$type> = record.field($key, record!(@mark $($mark)?));)*
                     Some(Self { span: node.span, $($field: $field?,)* })
                 }
+            }
 
+            impl Shaped for $name {
                 fn shape() -> Shape {
                     Shape::Record($what)
                 }
@@ -78,7 +83,7 @@ macro_rules! record {
                     let mark: Mark = record!(@mark $($mark)?);
                     shape::Field {
                         name: $key,
-                        shape: <$type as Decode>::shape(),
+                        shape: <$type as Shaped>::shape(),
                         required: mark == Mark::Required || <$type as Decode>::absent().is_none(),
                         nullable: mark == Mark::Default,
                     }
@@ -99,7 +104,7 @@ macro_rules! record {
 pub(super) use record;
 
 /// A mapping that is taken apart.
-pub(super) struct Record<'a> {
+pub(crate) struct Record<'a> {
     mapping: &'a Mapping,
     span: Span,
     what: &'static str,
@@ -109,7 +114,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Starts on a mapping; unknown fields are reported here.
-    pub(super) fn open(
+    pub(crate) fn open(
         node: &'a Node,
         field: &str,
         what: &'static str,
@@ -135,7 +140,7 @@ impl<'a> Record<'a> {
     }
 
     /// Takes a field; `None` if it is missing or bad, which is reported.
-    pub(super) fn field<T: Decode>(&mut self, key: &str, mark: Mark) -> Option<T> {
+    pub(crate) fn field<T: Decode>(&mut self, key: &str, mark: Mark) -> Option<T> {
         let absent = |mark| {
             if mark == Mark::Required {
                 None
@@ -189,10 +194,6 @@ fn decode_field<T: Decode>(node: &Node, key: &str, mark: Mark, sink: &mut Sink) 
 }
 
 impl<T: Decode> Decode for Option<T> {
-    fn shape() -> Shape {
-        T::shape()
-    }
-
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         T::decode(node, field, sink).map(Some)
     }
@@ -202,11 +203,13 @@ impl<T: Decode> Decode for Option<T> {
     }
 }
 
-impl<T: Decode> Decode for Vec<T> {
+impl<T: Shaped> Shaped for Option<T> {
     fn shape() -> Shape {
-        Shape::List(Box::new(T::shape()))
+        T::shape()
     }
+}
 
+impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let items = items(node, field, sink)?;
         let field = item_field(field);
@@ -234,11 +237,13 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
-impl<T: Decode> Decode for Vec<Named<T>> {
+impl<T: Shaped> Shaped for Vec<T> {
     fn shape() -> Shape {
-        Shape::Map(Box::new(T::shape()))
+        Shape::List(Box::new(T::shape()))
     }
+}
 
+impl<T: Decode> Decode for Vec<Named<T>> {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
             wrong_type(node, field, "a mapping", sink);
@@ -260,6 +265,12 @@ impl<T: Decode> Decode for Vec<Named<T>> {
     }
 }
 
+impl<T: Shaped> Shaped for Vec<Named<T>> {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(T::shape()))
+    }
+}
+
 fn item_field(field: &str) -> String {
     format!("an entry of {field}")
 }
@@ -275,10 +286,6 @@ fn items<'a>(node: &'a Node, field: &str, sink: &mut Sink) -> Option<&'a [Node]>
 }
 
 impl Decode for Spanned<String> {
-    fn shape() -> Shape {
-        Shape::Text
-    }
-
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) if scalar.resolved == Resolved::Text => {
@@ -296,6 +303,12 @@ impl Decode for Spanned<String> {
     }
 }
 
+impl Shaped for Spanned<String> {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+}
+
 fn unrendered(span: Span, name: &str) -> Diagnostic {
     Diagnostic::warning(
         code::TEMPLATE,
@@ -307,10 +320,6 @@ fn unrendered(span: Span, name: &str) -> Diagnostic {
 }
 
 impl Decode for Spanned<bool> {
-    fn shape() -> Shape {
-        Shape::Bool
-    }
-
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) => match scalar.resolved {
@@ -323,11 +332,13 @@ impl Decode for Spanned<bool> {
     }
 }
 
-impl<W: Word> Decode for Spanned<W> {
+impl Shaped for Spanned<bool> {
     fn shape() -> Shape {
-        Shape::Word(W::WORDS.iter().map(|(word, _)| *word).collect())
+        Shape::Bool
     }
+}
 
+impl<W: Word> Decode for Spanned<W> {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let text = match &node.value {
             Value::Scalar(scalar) if scalar.resolved == Resolved::Text => &scalar.text,
@@ -351,17 +362,26 @@ impl<W: Word> Decode for Spanned<W> {
     }
 }
 
+impl<W: Word> Shaped for Spanned<W> {
+    fn shape() -> Shape {
+        Shape::Word(W::WORDS.iter().map(|(word, _)| *word).collect())
+    }
+}
+
 macro_rules! integers {
     ($($type:ty: $min:expr, $max:expr;)*) => {$(
         impl Decode for Spanned<$type> {
-            fn shape() -> Shape {
-                Shape::Whole($min.into(), $max.into())
-            }
 
             fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
                 let value = integer(node, field, $min.into(), $max.into(), sink)?;
                 // In range: `integer` has checked it.
                 <$type>::try_from(value).ok().map(|value| Spanned::new(value, node.span))
+            }
+        }
+
+        impl Shaped for Spanned<$type> {
+            fn shape() -> Shape {
+                Shape::Whole($min.into(), $max.into())
             }
         }
     )*};
@@ -396,7 +416,7 @@ fn integer(node: &Node, field: &str, min: i128, max: i128, sink: &mut Sink) -> O
 }
 
 /// Reports a value of the wrong YAML type, with the way to write it.
-pub(super) fn wrong_type(node: &Node, field: &str, expected: &str, sink: &mut Sink) {
+pub(crate) fn wrong_type(node: &Node, field: &str, expected: &str, sink: &mut Sink) {
     if matches!(node.value, Value::Bad) {
         return;
     }

@@ -1,7 +1,7 @@
 //! The envelope of a policy: which documents are policies, and their metadata.
 
 use super::decode::{
-    Decode, Mark, Record, explain_template, is_misspelt, unknown_field, wrong_type,
+    Decode, Mark, Record, Shaped, explain_template, is_misspelt, unknown_field, wrong_type,
 };
 use super::model::{Policy, Spec};
 use super::names;
@@ -271,10 +271,6 @@ fn check_name(name: &Spanned<String>, what: &str, rule: Rule, sink: &mut Sink) {
 struct Name(Spanned<String>);
 
 impl Decode for Name {
-    fn shape() -> Shape {
-        Shape::Text
-    }
-
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) if scalar.resolved != Resolved::Null => {
@@ -301,14 +297,16 @@ fn reread(span: Span, written: &str, read: &str) -> Diagnostic {
         .help(help)
 }
 
+impl Shaped for Name {
+    fn shape() -> Shape {
+        Shape::Text
+    }
+}
+
 /// Labels or annotations.
 struct Labels(Vec<(Spanned<String>, Spanned<String>)>);
 
 impl Decode for Labels {
-    fn shape() -> Shape {
-        Shape::Map(Box::new(Shape::Text))
-    }
-
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
             wrong_type(node, field, "a mapping", sink);
@@ -319,5 +317,11 @@ impl Decode for Labels {
             Some((entry.key.clone(), value.0))
         };
         Some(Self(mapping.entries.iter().filter_map(pair).collect()))
+    }
+}
+
+impl Shaped for Labels {
+    fn shape() -> Shape {
+        Shape::Map(Box::new(Shape::Text))
     }
 }

@@ -14,6 +14,7 @@ mod shape;
 mod suggest;
 mod words;
 
+pub(crate) use decode::{Decode, Mark, Record, wrong_type};
 pub use document::{API_VERSION, decode};
 pub use model::{
     Action, Arg, ArgFilter, BinaryFilter, CallIgnore, CapabilityFilter, DigestIgnore, Enforcer,
@@ -24,5 +25,6 @@ pub use model::{
 pub use names::label_value;
 pub use schema::schema;
 pub use shape::{Use, uses};
+pub(crate) use suggest::advice;
 pub use suggest::nearest;
 pub use words::*;

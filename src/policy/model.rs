@@ -9,7 +9,7 @@
 //! No judgement beyond types, words and ranges: meaning is the business of `check`.
 //! Source: Tetragon CRD 1.8.13 (`pkg/k8s/apis/cilium.io/v1alpha1`).
 
-use super::decode::{Decode, Mark, Record, record};
+use super::decode::{Decode, Mark, Record, Shaped, record};
 use super::shape::{self, Shape};
 use super::words::{
     ActionKind, ArgType, BinaryOperator, CapabilitySet, Kind, LabelOperator, ListKind, Namespace,

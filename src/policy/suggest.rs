@@ -52,7 +52,7 @@ const KNOWN: &[(&str, &str)] = &[
 
 /// Advice on a word that is not accepted: known history, the nearest accepted word,
 /// or the whole set.
-pub(super) fn advice(word: &str, accepted: &[&str]) -> String {
+pub(crate) fn advice(word: &str, accepted: &[&str]) -> String {
     if let Some((_, text)) = KNOWN.iter().find(|(known, _)| *known == word) {
         return (*text).to_owned();
     }

@@ -5,7 +5,6 @@
 //! gets smaller by itself and is printed as a test.
 
 pub(crate) mod built;
-pub(crate) mod compare;
 pub(crate) mod dice;
 pub(crate) mod policies;
 pub(crate) mod run;
@@ -22,11 +21,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tpc::ir::Program;
 use tpc::ir::interp::{Interpreter, Outcome};
 use tpc::sim::Simulator;
+use tpc::sim::compare::Expected;
 use tpc::sim::kernel::Kernel;
 use tpc::sim::scene::Scene;
 
 use built::Built;
-use compare::Expected;
 use dice::Dice;
 use scenes::Calls;
 use smaller::Case;

@@ -39,11 +39,15 @@ fn line(out: &mut String, diagnostic: &Diagnostic, sources: &Sources) -> std::fm
     if let Some(label) = label {
         write!(out, ": {}", one_line(label))?;
     }
-    for (span, text) in related {
-        let place = sources.line_col(*span);
+    for (other, text) in related {
+        let place = sources.line_col(*other);
+        let file = match span.map(|span| span.file) {
+            Some(file) if file == other.file => String::new(),
+            _ => format!("{}:", sources.name(other.file)),
+        };
         write!(
             out,
-            " ({}:{}: {})",
+            " ({file}{}:{}: {})",
             place.line,
             place.column,
             one_line(text)

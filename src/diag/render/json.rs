@@ -53,7 +53,7 @@ struct OnKernel {
 /// One problem.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "compiler", derive(schemars::JsonSchema))]
-struct Entry {
+pub struct Entry {
     /// `TPC2001`; `tpc explain CODE` says more.
     code: String,
     /// `duplicate-list-name`.
@@ -137,12 +137,7 @@ pub fn json(report: &Report<'_>) -> String {
             .iter()
             .map(|&file| report.sources.name(file).to_owned())
             .collect(),
-        diagnostics: report
-            .diagnostics
-            .iter()
-            .zip(report.fingerprints())
-            .map(|(diagnostic, fingerprint)| entry(diagnostic, fingerprint, report))
-            .collect(),
+        diagnostics: entries(report),
         hooks: report
             .hookings
             .iter()
@@ -152,6 +147,14 @@ pub fn json(report: &Report<'_>) -> String {
     let mut text = serde_json::to_string_pretty(&document).expect("the report has only text keys");
     text.push('\n');
     text
+}
+
+/// The problems alone, for documents that say more.
+pub fn entries(report: &Report<'_>) -> Vec<Entry> {
+    let with_fingerprint = report.diagnostics.iter().zip(report.fingerprints());
+    with_fingerprint
+        .map(|(diagnostic, fingerprint)| entry(diagnostic, fingerprint, report))
+        .collect()
 }
 
 /// JSON Schema of the document.

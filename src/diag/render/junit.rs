@@ -99,7 +99,7 @@ fn case(out: &mut String, file: &str, one: &Diagnostic, report: &Report<'_>) -> 
 }
 
 /// Text of an element or attribute. What XML cannot hold at all becomes `\u{FFFD}`.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {

@@ -33,7 +33,9 @@ pub use human::human;
 pub use json::schema;
 pub use json::{Document, json};
 #[cfg(feature = "compiler")]
-pub use junit::junit;
+pub use json::{Entry, entries};
+#[cfg(feature = "compiler")]
+pub use junit::{escaped as xml, junit};
 #[cfg(feature = "compiler")]
 pub use kernels::kernels;
 #[cfg(feature = "compiler")]

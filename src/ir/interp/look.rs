@@ -18,7 +18,8 @@ pub(super) fn holds(test: &Test, event: &Event, host: &Namespaces) -> bool {
     }
 }
 
-fn answer(predicate: &Predicate, event: &Event, host: &Namespaces) -> Option<bool> {
+/// The answer of an event to a question; `host` are the namespaces of process 1.
+pub fn answer(predicate: &Predicate, event: &Event, host: &Namespaces) -> Option<bool> {
     let process = &event.process;
     match predicate {
         Predicate::Int { of, set } => Some(set.contains(int(*of, event)?)),

@@ -86,6 +86,8 @@ pub use event::{
     Sock, Sockaddr, Text, UserNamespace, Value,
 };
 
+pub use look::answer;
+
 use super::{Action, ArgType, Hook, Program, Rule, Shown};
 use limit::Limiter;
 

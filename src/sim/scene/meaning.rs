@@ -29,7 +29,8 @@ impl Scene {
         }
     }
 
-    fn value(&self, hook: &Hook, arg: &Arg, param: Option<&Param>) -> Value {
+    /// A parameter as the value of a declared argument; without one it is 0.
+    pub fn value(&self, hook: &Hook, arg: &Arg, param: Option<&Param>) -> Value {
         let param = param.unwrap_or(&Param::Number(0));
         match arg.ty {
             ArgType::Int(ty) => Value::Int(number(param, ty)),

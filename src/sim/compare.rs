@@ -1,30 +1,36 @@
-//! What the programs did, against what they should have done.
+//! What programs did to a call, against what the reference interpreter says of it.
+//!
+//! In: a [`Run`] and an [`Outcome`]. Out: the first difference: signals, their place in front of reports, the result, and every
+//! field of the event. What a crowded record has no room for may be missing, and nothing else.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use tpc::bundle::{Record, Section};
-use tpc::ir::interp::{
+use super::scene::{AF_INET, AF_INET6};
+use super::{Effect, Run};
+use crate::bundle::{Record, Section};
+use crate::ir::interp::{
     Address, Capabilities, Credentials, Endpoint, Event, Outcome, Process, Readable, Report, Sock,
     Sockaddr, Text, UserNamespace, Value,
 };
-use tpc::ir::{ArgType, Hook, Program};
-use tpc::sim::scene::{AF_INET, AF_INET6};
-use tpc::sim::{Effect, Run};
+use crate::ir::{ArgType, Hook, Program};
 
-/// Where a call was made, and what was to be expected.
-pub(crate) struct Expected<'a> {
-    pub(crate) program: &'a Program,
-    pub(crate) hook: usize,
-    pub(crate) event: &'a Event,
-    pub(crate) outcome: &'a Outcome,
+/// A call, and what was to be expected of it.
+pub struct Expected<'a> {
+    pub program: &'a Program,
+    pub hook: usize,
+    pub event: &'a Event,
+    pub outcome: &'a Outcome,
     /// Whether the kernel knows login users.
-    pub(crate) has_audit: bool,
-    pub(crate) ring_is_full: bool,
+    pub has_audit: bool,
+    pub ring_is_full: bool,
 }
 
 impl Expected<'_> {
-    /// The first difference; `counted` are the reports that the programs have counted as lost.
-    pub(crate) fn check(&self, run: &Run, counted: u64) -> Result<(), String> {
+    /// Compares; `counted` are the reports that the programs have counted as lost.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn check(&self, run: &Run, counted: u64) -> Result<(), String> {
         let lost = run.effects.iter().filter(|effect| **effect == Effect::Lost);
         same("lost reports", &counted, &(lost.count() as u64))?;
         same("signals", &run.signals(), &self.outcome.signals)?;

@@ -1,0 +1,291 @@
+//! `tpc test`: policies do what their tests say.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueHint;
+use rayon::prelude::*;
+
+use super::input::Input;
+use super::lint::{print, write_file};
+use super::outputs::Outputs;
+use super::report::{Color, Format, say};
+use super::{Exit, first_tests, test_files};
+use crate::diag::render::Report;
+use crate::diag::{Diagnostic, FileId, Severity, Sink, Sources, Span, code};
+use crate::lint::explain;
+use crate::policy::{self, Policy};
+use crate::testing::{self, FileResult, Kernels, Results, Tests, Verdict};
+use crate::yaml;
+
+/// Run the tests of policies
+///
+/// A policy a.yaml has its tests in a.test.yaml beside it: calls of the hooked functions and what they shall lead to. Each call
+/// runs in the compiled programs, in user space, and in an interpreter of the language; no root and no kernel is needed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tpc test                                      every *.test.yaml below the current directory
+  tpc test --init policy.yaml                   write the first tests, policy.test.yaml
+  tpc test policy.yaml --cover                  also what no case has exercised
+  tpc test policies/ --cover-min 100 --format human --format junit --output tests.xml
+
+Exit status: 0 all as expected, 1 a case failed, a file has errors or too little is covered,
+2 nothing to run, wrong usage, input/output failure, or a mistake of tpc.")]
+pub(super) struct Args {
+    /// Test files, policies with a test file beside them, or directories (all *.test.yaml and *.test.yml below)
+    #[arg(value_name = "FILE|DIR", default_value = ".", value_hint = ValueHint::AnyPath)]
+    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
+    /// Run the cases whose name contains this
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    filter: String,
+    /// Say which selectors, filters and values no case has exercised
+    #[arg(long)]
+    cover: bool,
+    /// Fail if a policy has a smaller share of its selectors or filters covered, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    cover_min: Option<u8>,
+    /// Show failures only
+    #[arg(short, long)]
+    quiet: bool,
+    /// Write a first test file beside a policy: for each selector a call that matches, and for each filter one that it keeps out
+    #[arg(long, value_name = "POLICY", value_hint = ValueHint::FilePath, conflicts_with_all = ["inputs", "filter", "cover", "cover_min"])]
+    init: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, color: Color) -> Exit {
+    if let Some(path) = &args.init {
+        return first_tests::init(path, color);
+    }
+    let mut run = Run::default();
+    let subjects = match run.load(args) {
+        Ok(subjects) => subjects,
+        Err(failure) => {
+            run.sink.push(*failure);
+            run.failed = true;
+            Vec::new()
+        }
+    };
+    let results = run.results(&subjects, args);
+    run.report(results, args, color)
+}
+
+/// A test file with its policy.
+struct Subject {
+    tests: Tests,
+    policy: Policy,
+}
+
+/// What is known of a run so far.
+#[derive(Default)]
+struct Run {
+    sources: Sources,
+    /// Problems that kept tests from running.
+    sink: Sink,
+    /// Something could not be read, or there was nothing to run.
+    failed: bool,
+}
+
+impl Run {
+    /// Reads test files and their policies. Problems of one do not keep the others from running.
+    fn load(&mut self, args: &Args) -> Result<Vec<Subject>, Box<Diagnostic>> {
+        let files = test_files::find(&args.inputs)?;
+        let mut subjects = Vec::new();
+        for input in &files {
+            subjects.extend(self.subject(input));
+        }
+        if files.is_empty() {
+            let message = "no test file was found";
+            let error = Diagnostic::error(code::NO_TEST, message);
+            return Err(Box::new(error.help(
+                "tests of a.yaml are in a.test.yaml; write the first ones with `tpc test --init a.yaml`",
+            )));
+        }
+        Ok(subjects)
+    }
+
+    /// A test file with its policy; `None` means reported.
+    fn subject(&mut self, input: &Input) -> Option<Subject> {
+        let file = self.text(input)?;
+        let tests = testing::decode(file, &self.sources, &mut self.sink)?;
+        let path = input.path.as_deref().unwrap_or(Path::new(""));
+        let (policy, span) = match tests.policy() {
+            Some(policy) => (path.with_file_name(&policy.value), policy.span),
+            None => (testing::policy_of(path).unwrap_or_default(), start(file)),
+        };
+        if !policy.is_file() {
+            let message = format!("there is no policy `{}`", policy.display());
+            let error = Diagnostic::error(code::NO_TESTED_POLICY, message).at(span);
+            let help = "name the policy: `policy: PATH`, from the directory of this file";
+            self.sink.push(error.help(help));
+            return None;
+        }
+        let policy = self.policy(policy, &tests, span)?;
+        Some(Subject { tests, policy })
+    }
+
+    fn text(&mut self, input: &Input) -> Option<FileId> {
+        match input.load() {
+            Ok(bytes) => yaml::text(&input.name(), &bytes, &mut self.sources, &mut self.sink),
+            Err(failure) => {
+                self.sink.push(*failure);
+                self.failed = true;
+                None
+            }
+        }
+    }
+
+    /// The policy of a file that the tests are about; `None` means reported.
+    fn policy(&mut self, path: PathBuf, tests: &Tests, span: Span) -> Option<Policy> {
+        let shown = path.display().to_string();
+        let input = Input {
+            path: Some(path),
+            found: false,
+        };
+        let file = self.text(&input)?;
+        let errors = self.sink.errors();
+        let mut policies = policy::decode(file, &self.sources, &mut self.sink);
+        if self.sink.errors() > errors {
+            return None;
+        }
+        let names: Vec<String> = policies
+            .iter()
+            .map(|policy| policy.name.value.clone())
+            .collect();
+        if let Some(name) = tests.policy_name() {
+            policies.retain(|policy| policy.name.value == name.value);
+        }
+        if policies.len() == 1 {
+            return policies.pop();
+        }
+        let message = match names.len() {
+            0 => format!("`{shown}` contains no TracingPolicy"),
+            count => format!("`{shown}` contains {count} policies: {}", names.join(", ")),
+        };
+        let span = tests.policy_name().map_or(span, |name| name.span);
+        let error = Diagnostic::error(code::NO_TESTED_POLICY, message).at(span);
+        self.sink
+            .push(error.help("choose one by its `metadata.name`: `name: NAME`"));
+        None
+    }
+
+    /// Runs all cases, several files at once.
+    fn results(&mut self, subjects: &[Subject], args: &Args) -> Vec<FileResult> {
+        let sources = &self.sources;
+        let one = |kernels: &mut Kernels, subject: &Subject| {
+            let mut sink = Sink::new();
+            let Subject { tests, policy } = subject;
+            let result = testing::run(tests, policy, sources, &args.filter, kernels, &mut sink);
+            (result, sink)
+        };
+        let all: Vec<_> = subjects
+            .par_iter()
+            .map_init(Kernels::default, one)
+            .collect();
+        let mut results = Vec::new();
+        for (result, sink) in all {
+            results.extend(result);
+            self.sink.append(sink);
+        }
+        let ran: usize = results.iter().map(|result| result.cases.len()).sum();
+        if ran == 0 && !self.sink.has_errors() {
+            let message = format!("no case has `{}` in its name", args.filter);
+            let error = Diagnostic::error(code::NO_TEST, message);
+            self.sink.push(error.help("write a part of a case's name"));
+            self.failed = true;
+        }
+        results
+    }
+
+    fn report(mut self, mut results: Vec<FileResult>, args: &Args, color: Color) -> Exit {
+        let cover = args.cover || args.cover_min.is_some();
+        if cover {
+            for result in &mut results {
+                let least = usize::from(args.cover_min.unwrap_or(0));
+                let too_little = result.cover.percent() < least;
+                for mut gap in std::mem::take(&mut result.gaps) {
+                    if too_little && !gap.is_about_values() {
+                        gap.diagnostic.severity = Severity::Error;
+                    }
+                    self.sink.push(gap.diagnostic);
+                }
+            }
+        }
+        let rest = std::mem::take(&mut self.sink).into_sorted();
+        let all = Results {
+            files: &results,
+            rest: &rest,
+            cover,
+        };
+        let written = self.write(&all, args, color);
+        let cases = || results.iter().flat_map(|result| &result.cases);
+        let disagreed = cases().any(|case| matches!(case.verdict, Verdict::Disagreed(..)));
+        let wrong = rest.iter().any(|one| one.severity == Severity::Error);
+        if self.failed || disagreed || written.is_err() {
+            Exit::Failure
+        } else if wrong || cases().any(|case| !case.passed()) {
+            Exit::Findings
+        } else {
+            Exit::Clean
+        }
+    }
+
+    /// Writes every report; `Err` means that one could not be written.
+    fn write(&self, results: &Results<'_>, args: &Args, color: Color) -> Result<(), ()> {
+        let mut done = Ok(());
+        for (format, path) in &args.outputs.0 {
+            let colored = path.is_none() && color.applies(&std::io::stdout());
+            let text = self.text_of(results, *format, args, colored);
+            let written = match path {
+                Some(path) => write_file(path, &text),
+                None => print(&text),
+            };
+            if let Err(message) = written {
+                say(&format!("tpc: {message}\n"));
+                done = Err(());
+            }
+        }
+        done
+    }
+
+    fn text_of(&self, results: &Results<'_>, format: Format, args: &Args, colored: bool) -> String {
+        let sources = &self.sources;
+        match format {
+            Format::Json => return results.json(sources),
+            Format::Junit => return results.junit(sources),
+            _ => {}
+        }
+        let cases = results.files.iter().flat_map(|file| &file.cases);
+        let mut all: Vec<Diagnostic> = cases.flat_map(testing::CaseResult::problems).collect();
+        all.extend(results.rest.iter().cloned());
+        let files: Vec<FileId> = results.files.iter().map(|file| file.file).collect();
+        let report = Report {
+            files: &files,
+            about: &explain::about,
+            ..Report::new(&all, sources)
+        };
+        let mut text = format.render(&report, colored);
+        if format == Format::Human {
+            text.push_str(&results.calls());
+            if !args.quiet {
+                text.push_str(&results.summary(sources));
+            }
+        }
+        text
+    }
+}
+
+/// The place of a remark about a file as a whole.
+fn start(file: FileId) -> Span {
+    Span {
+        file,
+        start: 0,
+        end: 0,
+    }
+}

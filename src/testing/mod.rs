@@ -1,0 +1,33 @@
+//! Tests of policies: `tpc test`.
+//!
+//! In: a test file ([`decode`]) and the policy that it belongs to. Out: for each case whether the policy does what the case expects, and
+//! why not ([`run`]); what no case has exercised. A case is a call of a hooked function, written as its author thinks of it; it
+//! becomes a [`Scene`](crate::sim::scene::Scene), which the compiled programs and the reference interpreter judge. `docs/test.md` describes the format.
+
+mod call;
+mod cover;
+mod expect;
+mod files;
+mod format;
+mod init;
+mod machines;
+mod names;
+mod plan;
+mod process;
+mod report;
+mod run;
+mod shape;
+mod shown;
+mod terms;
+mod value;
+mod why;
+mod words;
+mod written;
+
+pub use cover::{Gap, Share, Shares};
+pub use format::schema;
+pub use init::init;
+pub use machines::Kernels;
+pub use names::{is_test_file, policy_of, test_of};
+pub use report::{Results, report_schema};
+pub use run::{CaseResult, FileResult, Tests, Verdict, decode, run};

@@ -1,0 +1,317 @@
+//! Cases to calls.
+//!
+//! In: a test file and the policy's meaning. Out: for each case, or row of one, the calls to make and what is expected of them. Everything
+//! that a case asks of a policy that does not have it is reported here, and so is what a case leaves out although filters look at it:
+//! such a case would prove nothing.
+
+use std::collections::BTreeMap;
+
+use super::call::{Builder, Call};
+use super::format::{Case, Defaults, Expect, File, Process};
+use super::shape::{Many, Raw};
+use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
+use crate::ir::Program;
+use crate::policy::Named;
+use crate::yaml::{Node, Value};
+
+/// A case, or a row of one: calls of which rate limits know each other.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    /// With what tells the row from others.
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) calls: Vec<Call>,
+}
+
+/// Most rows of one case.
+const MAX_ROWS: usize = 10_000;
+
+/// What a case, and the row or step of it, says of a call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part<'a> {
+    pub(super) call: Option<&'a Spanned<String>>,
+    /// Of each level, the more special ones last.
+    pub(super) args: Vec<Vec<Given<'a>>>,
+    pub(super) returned: Option<&'a Node>,
+    pub(super) process: Process,
+    pub(super) binary: Option<&'a Spanned<String>>,
+    pub(super) expect: Option<&'a Expect>,
+}
+
+/// The value of an argument.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) key: &'a Spanned<String>,
+    pub(super) value: &'a Node,
+}
+
+impl<'a> Part<'a> {
+    fn of(
+        call: Option<&'a Spanned<String>>,
+        args: Option<&'a Vec<Named<Raw>>>,
+        returned: Option<&'a Raw>,
+        process: Option<&Process>,
+        expect: Option<&'a Expect>,
+    ) -> Self {
+        let given = |named: &'a Named<Raw>| Given {
+            key: &named.name,
+            value: &named.value.0,
+        };
+        Self {
+            call,
+            args: args
+                .map(|args| args.iter().map(given).collect())
+                .into_iter()
+                .collect(),
+            returned: returned.map(|raw| &raw.0),
+            process: process.cloned().unwrap_or_default(),
+            binary: None,
+            expect,
+        }
+    }
+
+    fn defaults(of: &'a Defaults) -> Self {
+        let process = of.process.as_ref();
+        Self::of(of.call.as_ref(), None, None, process, of.expect.as_ref())
+    }
+
+    fn over(self, base: &Self) -> Self {
+        Self {
+            call: self.call.or(base.call),
+            args: base.args.iter().cloned().chain(self.args).collect(),
+            returned: self.returned.or(base.returned),
+            process: self.process.over(&base.process),
+            binary: None,
+            expect: self.expect.or(base.expect),
+        }
+    }
+}
+
+/// The parts of anything that describes a call.
+macro_rules! part {
+    ($of:expr) => {
+        Part::of(
+            $of.call.as_ref(),
+            $of.args.as_ref(),
+            $of.returned.as_ref(),
+            $of.process.as_ref(),
+            $of.expect.as_ref(),
+        )
+    };
+}
+
+/// The calls of every case; those with errors are left out and reported.
+pub(super) fn plan(file: &File, program: &Program, sink: &mut Sink) -> Vec<Planned> {
+    unique_names(file, sink);
+    let base = file
+        .defaults
+        .as_ref()
+        .map(Part::defaults)
+        .unwrap_or_default();
+    let mut all = Vec::new();
+    for case in &file.tests {
+        all.extend(rows(case, &base, program, sink));
+    }
+    all
+}
+
+fn unique_names(file: &File, sink: &mut Sink) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for case in &file.tests {
+        if let Some(first) = seen.insert(&case.name.value, case.name.span) {
+            let message = format!("two cases have the name `{}`", case.name.value);
+            let error = Diagnostic::error(code::BAD_TEST, message)
+                .at(case.name.span)
+                .related(first, "first case of this name");
+            sink.push(error.help("rename one of the two"));
+        }
+    }
+}
+
+fn rows(case: &Case, base: &Part<'_>, program: &Program, sink: &mut Sink) -> Vec<Planned> {
+    let own = part!(case).over(base);
+    if !case.steps.is_empty() {
+        return steps(case, &own, program, sink).into_iter().collect();
+    }
+    let mut planned = Vec::new();
+    if case.rows.is_empty() {
+        table(case, &case.name.value, &own, program, &mut planned, sink);
+    }
+    for (number, row) in case.rows.iter().enumerate() {
+        let name = match &row.name {
+            Some(name) => format!("{}: {}", case.name.value, name.value),
+            None => format!("{}: row {}", case.name.value, number + 1),
+        };
+        let part = part!(row).over(&own);
+        table(case, &name, &part, program, &mut planned, sink);
+    }
+    planned
+}
+
+/// One call for each combination of the values in lists.
+fn table<'a>(
+    case: &Case,
+    name: &str,
+    part: &Part<'a>,
+    program: &Program,
+    planned: &mut Vec<Planned>,
+    sink: &mut Sink,
+) {
+    let binaries = part.process.binary.clone();
+    let mut rows: Vec<(String, Part<'a>)> = vec![(String::new(), part.clone())];
+    for (level, args) in part.args.iter().enumerate() {
+        for (position, given) in args.iter().enumerate() {
+            let Value::Sequence(values) = &given.value.value else {
+                continue;
+            };
+            if is_overridden(part, level, given.key) {
+                continue;
+            }
+            let set = |row: &mut Part<'a>, value| row.args[level][position].value = value;
+            rows = multiplied(rows, values, set);
+        }
+    }
+    let binaries = binaries.map(|Many(binaries)| binaries).unwrap_or_default();
+    let count = rows.len() * binaries.len().max(1);
+    if count == 0 || count > MAX_ROWS {
+        let message = match count {
+            0 => "a list of values is empty: the case makes no call".to_owned(),
+            _ => format!("the case makes {count} calls, more than {MAX_ROWS}"),
+        };
+        let error = Diagnostic::error(code::BAD_TEST, message).at(case.name.span);
+        sink.push(error.help("write the values that matter"));
+        return;
+    }
+    for (label, row) in &rows {
+        let many = binaries.len() > 1;
+        let choices: Vec<Option<&Spanned<String>>> = match binaries.is_empty() {
+            true => vec![None],
+            false => binaries.iter().map(Some).collect(),
+        };
+        for binary in choices {
+            let mut label = label.clone();
+            if let (Some(binary), true) = (binary, many) {
+                append(&mut label, &binary.value);
+            }
+            let mut builder = Builder::new(program, case, sink);
+            let part = Part {
+                binary,
+                ..row.clone()
+            };
+            // The same mistake in each row is one mistake.
+            let Some(call) = builder.call(&part, 0, None) else {
+                return;
+            };
+            let name = match label.is_empty() {
+                true => name.to_owned(),
+                false => format!("{name}: {label}"),
+            };
+            planned.push(Planned {
+                name,
+                span: case.name.span,
+                calls: vec![call],
+            });
+        }
+    }
+}
+
+/// Whether a later level gives a value under the same key.
+fn is_overridden(part: &Part<'_>, level: usize, key: &Spanned<String>) -> bool {
+    let later = part.args.iter().skip(level + 1).flatten();
+    later.into_iter().any(|given| given.key.value == key.value)
+}
+
+/// Each row with each value.
+fn multiplied<'a>(
+    rows: Vec<(String, Part<'a>)>,
+    values: &'a [Node],
+    set: impl Fn(&mut Part<'a>, &'a Node),
+) -> Vec<(String, Part<'a>)> {
+    let mut out = Vec::new();
+    for (label, row) in &rows {
+        for value in values {
+            if out.len() > MAX_ROWS {
+                return out;
+            }
+            let (mut label, mut row) = (label.clone(), row.clone());
+            append(&mut label, &shown(value));
+            set(&mut row, value);
+            out.push((label, row));
+        }
+    }
+    out
+}
+
+fn append(label: &mut String, text: &str) {
+    if !label.is_empty() {
+        label.push_str(", ");
+    }
+    label.push_str(text);
+}
+
+/// A value as it tells one row from another.
+fn shown(node: &Node) -> String {
+    match &node.value {
+        Value::Scalar(scalar) => scalar.text.escape_debug().to_string(),
+        Value::Mapping(mapping) => {
+            let pair =
+                |entry: &crate::yaml::Entry| format!("{} {}", entry.key.value, shown(&entry.value));
+            let pairs: Vec<String> = mapping.entries.iter().map(pair).collect();
+            pairs.join(" ")
+        }
+        Value::Sequence(_) | Value::Bad => String::new(),
+    }
+}
+
+fn steps(case: &Case, own: &Part<'_>, program: &Program, sink: &mut Sink) -> Option<Planned> {
+    if let Some(row) = case.rows.first() {
+        let span = row.name.as_ref().map_or(case.name.span, |name| name.span);
+        let message = "a case has either `rows` or `steps`";
+        let error = Diagnostic::error(code::BAD_TEST, message).at(span);
+        sink.push(error.help(
+            "rows are independent of each other, steps come one after the other: make two cases",
+        ));
+        return None;
+    }
+    let (mut calls, mut time) = (Vec::new(), 0);
+    let mut complete = true;
+    for (number, step) in case.steps.iter().enumerate() {
+        time += step.after.map_or(0, |after| after.nanoseconds);
+        let label = match &step.name {
+            Some(name) => name.value.clone(),
+            None => format!("step {}", number + 1),
+        };
+        let mut part = part!(step).over(own);
+        let binaries = part.process.binary.clone();
+        let binaries = binaries.map(|Many(binaries)| binaries).unwrap_or_default();
+        if binaries.len() > 1 {
+            refuse_table(binaries[1].span, sink);
+            return None;
+        }
+        if let Some(given) = part
+            .args
+            .iter()
+            .flatten()
+            .find(|given| super::format::is_table(given.value))
+        {
+            refuse_table(given.value.span, sink);
+            return None;
+        }
+        part.binary = binaries.first();
+        match Builder::new(program, case, sink).call(&part, time, Some(label)) {
+            Some(call) => calls.push(call),
+            None => complete = false,
+        }
+    }
+    complete.then(|| Planned {
+        name: case.name.value.clone(),
+        span: case.name.span,
+        calls,
+    })
+}
+
+fn refuse_table(span: Span, sink: &mut Sink) {
+    let message = "a list of values makes a table, and steps come one after the other";
+    let error = Diagnostic::error(code::BAD_TEST, message).at(span);
+    sink.push(error.help("write one value, and a step for each of the others"));
+}
