@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tpc::btf::Btf;
+use tpc::btf::{Btf, Kind};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(btf) = Btf::decode(bytes) else {
@@ -19,6 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
                 btf.size_of(param.ty);
             });
         }
+    }
+    // Kinds of later kernels are skipped by what their header says of them, which is not kept.
+    if btf.types().any(|(_, ty)| matches!(ty.kind, Kind::Unknown { .. })) {
+        return;
     }
     // What was read can be written, and reads as the same.
     let again = Btf::decode(&btf.encode()).expect("types are written as they are read");

@@ -5,8 +5,10 @@
 mod bundles;
 mod corpus;
 mod harness;
+mod judge;
 mod lifecycle;
 mod loaders;
 mod measured;
+mod random;
 mod scenarios;
 mod script;

@@ -19,8 +19,9 @@ pub(crate) const TRIGGER: &str = "/bin/trigger";
 pub(crate) const BPFTOOL: &str = "/bin/bpftool";
 
 /// Sources of the guest's programs, under `tests/lab/guest/`.
-const PROGRAMS: [(&str, &[&str]); 2] = [
+const PROGRAMS: [(&str, &[&str]); 3] = [
     ("init", &["init.c"]),
+    ("driver", &["driver.c"]),
     (
         "trigger",
         &[
