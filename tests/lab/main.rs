@@ -12,3 +12,4 @@ mod measured;
 mod random;
 mod scenarios;
 mod script;
+mod verifiers;

@@ -2,6 +2,9 @@
 
 #[path = "../oracle/dice.rs"]
 pub(crate) mod dice;
+#[path = "../oracle/policies.rs"]
+#[expect(dead_code, reason = "the oracle uses the rest")]
+pub(crate) mod policies;
 #[path = "../oracle/words.rs"]
 #[expect(dead_code, reason = "the oracle uses the rest")]
 pub(crate) mod words;

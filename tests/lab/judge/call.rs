@@ -54,8 +54,16 @@ pub(super) struct Reached {
 /// A descriptor that the caller inherits; the first is number 10.
 #[derive(Clone, Debug)]
 pub(super) enum Descriptor {
-    File { flags: u32, node: Node },
-    Socket { domain: u16, kind: u32, protocol: u16, bound: Vec<u8> },
+    File {
+        flags: u32,
+        node: Node,
+    },
+    Socket {
+        domain: u16,
+        kind: u32,
+        protocol: u16,
+        bound: Vec<u8>,
+    },
 }
 
 /// The first descriptor that a caller inherits.
@@ -109,14 +117,22 @@ impl Call {
             },
             descriptors: Vec::new(),
             mess: false,
-            reached: vec![Reached { symbol, params, returned: Returned::AsCall }],
+            reached: vec![Reached {
+                symbol,
+                params,
+                returned: Returned::AsCall,
+            }],
             also: &[],
         }
     }
 
     /// One more function on the way; a decision allows the call.
     pub(super) fn reach(mut self, symbol: &'static str, params: Vec<Param>) -> Self {
-        self.reached.push(Reached { symbol, params, returned: Returned::Number(0) });
+        self.reached.push(Reached {
+            symbol,
+            params,
+            returned: Returned::Number(0),
+        });
         self
     }
 

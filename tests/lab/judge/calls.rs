@@ -30,7 +30,9 @@ enum By {
 
 /// All calls, each with its number and its process.
 pub(super) fn all(dice: &mut Dice) -> Vec<Call> {
-    let kinds = [KINDS, paths::KINDS, network::KINDS, process::KINDS].into_iter().flatten();
+    let kinds = [KINDS, paths::KINDS, network::KINDS, process::KINDS]
+        .into_iter()
+        .flatten();
     let mut calls = Vec::new();
     for kind in kinds {
         for _ in 0..kind.variants {
@@ -50,7 +52,12 @@ fn caller(dice: &mut Dice, by: By, call: &mut Call) {
     let of = &mut call.caller;
     of.parent = FIRST_PID + 2 * call.id as u32;
     of.exe = dice.one(files::PROGRAMS);
-    if of.cwd == "/" && !call.raw.iter().any(|raw| matches!(raw, Raw::Text(text) if !text.starts_with(b"/"))) {
+    if of.cwd == "/"
+        && !call
+            .raw
+            .iter()
+            .any(|raw| matches!(raw, Raw::Text(text) if !text.starts_with(b"/")))
+    {
         of.cwd = dice.one(files::PLACES);
     }
     of.argv = argv(dice);
@@ -68,11 +75,19 @@ fn caller(dice: &mut Dice, by: By, call: &mut Call) {
             (of.uid, of.capabilities) = (dice.one(&[1000, 65534, 1]), [0; 3]);
         } else if dice.once_in(2) {
             let permitted = dice.bits() & ALL_CAPABILITIES;
-            let inheritable = if of.namespaces.contains('U') { 0 } else { dice.bits() & permitted };
+            let inheritable = if of.namespaces.contains('U') {
+                0
+            } else {
+                dice.bits() & permitted
+            };
             of.capabilities = [permitted & dice.bits(), permitted, inheritable];
         }
     }
-    if call.raw.iter().any(|raw| matches!(raw, Raw::Parent | Raw::Own)) {
+    if call
+        .raw
+        .iter()
+        .any(|raw| matches!(raw, Raw::Parent | Raw::Own))
+    {
         // Its own number there is not the host's.
         of.namespaces = of.namespaces.replace('p', "");
     }
@@ -98,7 +113,17 @@ fn number(dice: &mut Dice) -> u64 {
         0 => dice.below(4),
         1 => 0u64.wrapping_sub(1 + dice.below(3)),
         2 => (1u64 << dice.below(64)).wrapping_sub(dice.below(2)),
-        3 => dice.one(&[0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]),
+        3 => dice.one(&[
+            0x7f,
+            0x80,
+            0xff,
+            0x7fff,
+            0x8000,
+            0xffff,
+            0x7fff_ffff,
+            0x8000_0000,
+            0xffff_ffff,
+        ]),
         4 => dice.below(1000),
         _ => dice.bits(),
     }
@@ -138,12 +163,36 @@ const PRCTL: u32 = 157;
 const MAY: [u64; 2] = [4, 2];
 
 const KINDS: &[Kind] = &[
-    Kind { variants: 30, by: By::Any, make: prctl },
-    Kind { variants: 20, by: By::Any, make: lseek },
-    Kind { variants: 12, by: By::Any, make: read },
-    Kind { variants: 24, by: By::Any, make: write },
-    Kind { variants: 12, by: By::Any, make: pwrite },
-    Kind { variants: 16, by: By::Any, make: fcntl },
+    Kind {
+        variants: 30,
+        by: By::Any,
+        make: prctl,
+    },
+    Kind {
+        variants: 20,
+        by: By::Any,
+        make: lseek,
+    },
+    Kind {
+        variants: 12,
+        by: By::Any,
+        make: read,
+    },
+    Kind {
+        variants: 24,
+        by: By::Any,
+        make: write,
+    },
+    Kind {
+        variants: 12,
+        by: By::Any,
+        make: pwrite,
+    },
+    Kind {
+        variants: 16,
+        by: By::Any,
+        make: fcntl,
+    },
 ];
 
 fn prctl(dice: &mut Dice) -> Call {
@@ -174,7 +223,11 @@ fn read(dice: &mut Dice) -> Call {
     let (node, count) = (any_file(dice), dice.one(&[0, 1, 4, 100]));
     let raw = vec![n(FIRST_FD), Raw::Edge(vec![b'-'; 128]), n(count)];
     let files = vec![Param::File(node.clone()), Param::number(MAY[0])];
-    let read = vec![Param::File(node.clone()), Param::Other, Param::number(count)];
+    let read = vec![
+        Param::File(node.clone()),
+        Param::Other,
+        Param::number(count),
+    ];
     Call::new(READ, "sys_read", raw)
         .reach("vfs_read", read)
         .reach("security_file_permission", files)
@@ -183,7 +236,19 @@ fn read(dice: &mut Dice) -> Call {
 
 /// Texts for buffers.
 fn buffer(dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = dice.one(&["GET / HTTP/1.1", "hello", "#!/bin/sh", "", "\u{7f}ELF\u{2}", "a", "ab", "abcdefgh"]).as_bytes().to_vec();
+    let mut bytes = dice
+        .one(&[
+            "GET / HTTP/1.1",
+            "hello",
+            "#!/bin/sh",
+            "",
+            "\u{7f}ELF\u{2}",
+            "a",
+            "ab",
+            "abcdefgh",
+        ])
+        .as_bytes()
+        .to_vec();
     match dice.below(8) {
         0 => bytes.push(0),
         1 => bytes.resize(dice.one(&[4095, 4096, 4097, 6000]), b'.'),
@@ -200,13 +265,24 @@ fn write(dice: &mut Dice) -> Call {
         1 => bytes.len() as u64 / 2,
         _ => bytes.len() as u64,
     };
-    let from = if dice.once_in(10) { Raw::Unmapped } else { Raw::Edge(bytes) };
+    let from = if dice.once_in(10) {
+        Raw::Unmapped
+    } else {
+        Raw::Edge(bytes)
+    };
     let raw = vec![n(FIRST_FD), from.clone(), n(count)];
-    let write = vec![Param::File(node.clone()), Param::Raw(from), Param::number(count)];
+    let write = vec![
+        Param::File(node.clone()),
+        Param::Raw(from),
+        Param::number(count),
+    ];
     let files = vec![Param::File(node.clone()), Param::number(MAY[1])];
-    let call = Call::new(WRITE, "sys_write", raw).with(open(2, node)).messy();
+    let call = Call::new(WRITE, "sys_write", raw)
+        .with(open(2, node))
+        .messy();
     // The address is looked at before anything else is.
-    call.reach("vfs_write", write).reach("security_file_permission", files)
+    call.reach("vfs_write", write)
+        .reach("security_file_permission", files)
 }
 
 fn pwrite(dice: &mut Dice) -> Call {
@@ -215,15 +291,27 @@ fn pwrite(dice: &mut Dice) -> Call {
     let count = bytes.len() as u64;
     let raw = vec![n(FIRST_FD), Raw::Edge(bytes), n(count), n(position)];
     let files = vec![Param::File(node.clone()), Param::number(MAY[1])];
-    let call = Call::new(PWRITE64, "sys_pwrite64", raw).with(open(2, node)).messy();
-    call.reach("security_file_permission", files).also(&["vfs_write"])
+    let call = Call::new(PWRITE64, "sys_pwrite64", raw)
+        .with(open(2, node))
+        .messy();
+    call.reach("security_file_permission", files)
+        .also(&["vfs_write"])
 }
 
 fn fcntl(dice: &mut Dice) -> Call {
     // F_GETFD, F_GETFL, F_GETLK's neighbours and nonsense: none changes anything.
-    let (node, command) = (any_file(dice), dice.one(&[1, 3, 1025, 1034, 0x7fff_0000, 99]));
+    let (node, command) = (
+        any_file(dice),
+        dice.one(&[1, 3, 1025, 1034, 0x7fff_0000, 99]),
+    );
     let rest = number(dice);
     let raw = vec![n(FIRST_FD), n(command), n(rest)];
-    let params = vec![Param::File(node.clone()), Param::number(command), Param::number(rest)];
-    Call::new(FCNTL, "sys_fcntl", raw).reach("security_file_fcntl", params).with(open(0, node))
+    let params = vec![
+        Param::File(node.clone()),
+        Param::number(command),
+        Param::number(rest),
+    ];
+    Call::new(FCNTL, "sys_fcntl", raw)
+        .reach("security_file_fcntl", params)
+        .with(open(0, node))
 }

@@ -42,7 +42,12 @@ pub(super) const DIRECTORIES: &[(&str, u16)] = &[
 const INNER_DIRECTORIES: &[(&str, u16)] = &[("/t/mnt/sub", 0o755), ("/t/empty", 0o700)];
 
 /// Names at which calls make things.
-pub(super) const FREE: &[&str] = &["/t/new", "/t/dir/new.conf", "/t/mnt/sub/new", "/t/dir/deep/n"];
+pub(super) const FREE: &[&str] = &[
+    "/t/new",
+    "/t/dir/new.conf",
+    "/t/mnt/sub/new",
+    "/t/dir/deep/n",
+];
 
 /// Programs that callers are, and that they become. All are the driver.
 pub(super) const PROGRAMS: &[&str] = &[
@@ -94,7 +99,11 @@ fn node(path: &str, mode: u16) -> Node {
         Some(rest) => rest.to_owned(),
         None => origin(path),
     };
-    Node { path: path.into(), inner: inner.into(), mode }
+    Node {
+        path: path.into(),
+        inner: inner.into(),
+        mode,
+    }
 }
 
 /// What lies at a path of the bound directory.
@@ -112,7 +121,12 @@ pub(super) fn lines() -> String {
     for (path, mode) in DIRECTORIES {
         lines += &format!("D {} {mode}\n", text(path));
     }
-    lines += &format!("M {}\nB {} {}\n", text("/t/mnt"), text("/t/dir"), text("/t/bind"));
+    lines += &format!(
+        "M {}\nB {} {}\n",
+        text("/t/mnt"),
+        text("/t/dir"),
+        text("/t/bind")
+    );
     for path in FREE {
         lines += &format!("A {}\n", text(path));
     }

@@ -25,7 +25,10 @@ pub(super) fn all<'a>(policies: &'a [Policy], calls: &'a [Call]) -> Vec<Group<'a
     for policy in policies {
         match groups.iter_mut().find(|group| group.fits(policy, calls)) {
             Some(group) => group.policies.push(policy),
-            None => groups.push(Group { policies: vec![policy], calls: Vec::new() }),
+            None => groups.push(Group {
+                policies: vec![policy],
+                calls: Vec::new(),
+            }),
         }
     }
     for group in &mut groups {
@@ -39,13 +42,25 @@ impl<'a> Group<'a> {
         if self.policies[0].acts != policy.acts {
             return false;
         }
-        let symbols = |policy: &Policy| -> Vec<String> { policy.compiled.ir.hooks.iter().map(|hook| hook.symbol.clone()).collect() };
+        let symbols = |policy: &Policy| -> Vec<String> {
+            policy
+                .compiled
+                .ir
+                .hooks
+                .iter()
+                .map(|hook| hook.symbol.clone())
+                .collect()
+        };
         let own: Vec<String> = self.policies.iter().flat_map(|one| symbols(one)).collect();
         if policy.acts {
-            return symbols(policy).iter().all(|one| own.iter().all(|other| !together(one, other, calls)));
+            return symbols(policy)
+                .iter()
+                .all(|one| own.iter().all(|other| !together(one, other, calls)));
         }
         // An entry and a return.
-        symbols(policy).iter().all(|one| 2 * own.iter().filter(|other| *other == one).count() < MAX_PROGRAMS)
+        symbols(policy)
+            .iter()
+            .all(|one| 2 * own.iter().filter(|other| *other == one).count() < MAX_PROGRAMS)
     }
 
     fn choose(&mut self, calls: &'a [Call]) {
@@ -60,10 +75,14 @@ impl<'a> Group<'a> {
         self.calls.dedup_by_key(|call| call.id);
         // What is not foreseen might be acted upon.
         let hooked = |symbol: &&str| {
-            let hooks = self.policies.iter().flat_map(|policy| &policy.compiled.ir.hooks);
+            let hooks = self
+                .policies
+                .iter()
+                .flat_map(|policy| &policy.compiled.ir.hooks);
             hooks.into_iter().any(|hook| hook.symbol == **symbol)
         };
-        self.calls.retain(|call| !call.also.iter().any(|symbol| hooked(&symbol)));
+        self.calls
+            .retain(|call| !call.also.iter().any(|symbol| hooked(&symbol)));
     }
 
     /// The jobs of the group, and the files they need.
@@ -73,7 +92,11 @@ impl<'a> Group<'a> {
             let whole = &policy.compiled.files;
             // What overrides cannot do with kprobes; of the others half is loaded in each way on each kernel.
             let kprobes = !policy.overrides && (number + at + kernel) % 2 == 1;
-            let bundle = if kprobes { with_kprobes_only(whole) } else { whole.clone() };
+            let bundle = if kprobes {
+                with_kprobes_only(whole)
+            } else {
+                whole.clone()
+            };
             place(files, &format!("{directory}/{}", policy.name), &bundle);
         }
         let lines: String = self.calls.iter().map(|call| script::line(call)).collect();
@@ -82,7 +105,12 @@ impl<'a> Group<'a> {
         let mut jobs = vec![loader(&["load", &directory])];
         for chunk in self.calls.chunks(BETWEEN_READS) {
             let (first, last) = (chunk[0].id, chunk[chunk.len() - 1].id + 1);
-            jobs.push(driver(&[&path, "run", &first.to_string(), &last.to_string()]));
+            jobs.push(driver(&[
+                &path,
+                "run",
+                &first.to_string(),
+                &last.to_string(),
+            ]));
             jobs.push(loader(&["events", "--once"]));
         }
         jobs.push(loader(&["unload", "--all"]));

@@ -9,7 +9,7 @@ mod call;
 mod calls;
 mod files;
 mod groups;
-mod hooks;
+pub(crate) mod hooks;
 mod policies;
 mod predict;
 mod script;
@@ -40,8 +40,9 @@ const BETWEEN_READS: usize = 40;
 #[test]
 fn kernels_do_what_policies_mean() {
     let calls = calls::all(&mut Dice::new(7));
-    let policies: Vec<policies::Policy> =
-        (0..OBSERVING + ACTING).map(|number| policies::policy(number, number >= OBSERVING, &calls)).collect();
+    let policies: Vec<policies::Policy> = (0..OBSERVING + ACTING)
+        .map(|number| policies::policy(number, number >= OBSERVING, &calls))
+        .collect();
     let groups = groups::all(&policies, &calls);
     let lab = Lab::shared();
     let results = std::thread::scope(|scope| {
@@ -52,9 +53,21 @@ fn kernels_do_what_policies_mean() {
         runs.map(|run| run.join().expect("a comparison does not panic"))
     });
     for (result, kernel) in results.into_iter().zip(KERNELS) {
-        let (count, wrong) = result.unwrap_or_else(|error| panic!("kernel {}: {error}", kernel.name));
-        println!("kernel {}: {} policies, {} calls, {count:?}", kernel.name, policies.len(), calls.len());
-        assert!(wrong.is_empty(), "kernel {}: {} disagreements\n{}", kernel.name, wrong.len(), wrong[..wrong.len().min(8)].join("\n"));
+        let (count, wrong) =
+            result.unwrap_or_else(|error| panic!("kernel {}: {error}", kernel.name));
+        println!(
+            "kernel {}: {} policies, {} calls, {count:?}",
+            kernel.name,
+            policies.len(),
+            calls.len()
+        );
+        assert!(
+            wrong.is_empty(),
+            "kernel {}: {} disagreements\n{}",
+            kernel.name,
+            wrong.len(),
+            wrong[..wrong.len().min(8)].join("\n")
+        );
         assert!(count.is_telling(), "kernel {}: {count:?}", kernel.name);
     }
 }
@@ -68,17 +81,32 @@ fn loader(arguments: &[&str]) -> Job {
 }
 
 /// Boots one kernel and compares; the disagreements.
-fn compare(lab: &Lab, number: usize, calls: &[Call], groups: &[Group<'_>]) -> Result<(Count, Vec<String>), String> {
+fn compare(
+    lab: &Lab,
+    number: usize,
+    calls: &[Call],
+    groups: &[Group<'_>],
+) -> Result<(Count, Vec<String>), String> {
     let kernel: Kernel = KERNELS[number];
     let mut files = Archive::default();
     let all: String = calls.iter().map(script::line).collect();
-    files.file("/lab/judge/all", 0o644, (files::lines() + &all).into_bytes());
+    files.file(
+        "/lab/judge/all",
+        0o644,
+        (files::lines() + &all).into_bytes(),
+    );
     let last = calls.len().to_string();
-    let mut jobs = vec![driver(&["/lab/judge/all", "setup"]), driver(&["/lab/judge/all", "run", "0", &last])];
+    let mut jobs = vec![
+        driver(&["/lab/judge/all", "setup"]),
+        driver(&["/lab/judge/all", "run", "0", &last]),
+    ];
     for (at, group) in groups.iter().enumerate() {
         jobs.extend(group.jobs(at, number, &mut files));
     }
-    let links: Vec<(String, String)> = files::PROGRAMS.iter().map(|path| (DRIVER.to_owned(), (*path).to_owned())).collect();
+    let links: Vec<(String, String)> = files::PROGRAMS
+        .iter()
+        .map(|path| (DRIVER.to_owned(), (*path).to_owned()))
+        .collect();
     let outcomes = lab.boot(kernel, &with_links(&files, &links), &jobs, Clock::Host)?;
     for (job, outcome) in jobs.iter().zip(&outcomes) {
         check(job, outcome)?;
@@ -97,7 +125,13 @@ fn check(job: &Job, outcome: &Outcome) -> Result<(), String> {
     if outcome.end == End::Exit(0) {
         return Ok(());
     }
-    Err(format!("{}: {:?}\n{}\n{}", job.argv.join(" "), outcome.end, outcome.stdout, outcome.stderr))
+    Err(format!(
+        "{}: {:?}\n{}\n{}",
+        job.argv.join(" "),
+        outcome.end,
+        outcome.stdout,
+        outcome.stderr
+    ))
 }
 
 /// An answer that is expected before there is one.
@@ -112,5 +146,40 @@ fn foreseen(call: &Call) -> Answer {
         signals: 0,
         // PROC_UTS_INIT_INO and its neighbours.
         namespaces: vec![0xEFFF_FFFE; 10],
+    }
+}
+
+#[test]
+fn tmp_generate() {
+    let calls = calls::all(&mut Dice::new(7));
+    let mut policies = Vec::new();
+    for number in 0..OBSERVING + ACTING {
+        let calls = &calls;
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            policies::policy(number, number >= OBSERVING, calls)
+        })) {
+            Ok(policy) => policies.push(policy),
+            Err(error) => println!(
+                "BAD {number} {}",
+                error
+                    .downcast_ref::<String>()
+                    .map_or("?", |text| text.split("\n}\n").last().unwrap())
+            ),
+        }
+    }
+    let groups = groups::all(&policies, &calls);
+    println!(
+        "{} calls {} policies {} groups",
+        calls.len(),
+        policies.len(),
+        groups.len()
+    );
+    for group in &groups {
+        println!(
+            "{} {} {}",
+            group.policies.len(),
+            group.calls.len(),
+            group.policies[0].acts
+        );
     }
 }

@@ -31,20 +31,37 @@ pub(super) fn policy(number: usize, acts: bool, calls: &[Call]) -> Policy {
     let dice = &mut Dice::new(0x1d6e + number as u64);
     let name = format!("p{number}");
     let first = hook(dice, acts, None, calls);
-    let second = dice.once_in(4).then(|| hook(dice, acts, Some(first), calls));
-    let hooks: Vec<Value> = [Some(first), second].into_iter().flatten().map(|of| written(dice, of, acts, calls)).collect();
+    let second = dice
+        .once_in(4)
+        .then(|| hook(dice, acts, Some(first), calls));
+    let hooks: Vec<Value> = [Some(first), second]
+        .into_iter()
+        .flatten()
+        .map(|of| written(dice, of, acts, calls))
+        .collect();
     let document = json!({
         "apiVersion": "cilium.io/v1alpha1",
         "kind": "TracingPolicy",
         "metadata": {"name": name},
         "spec": {"kprobes": hooks},
     });
-    // JSON is YAML.
-    let text = format!("{document:#}");
+    // JSON is YAML, apart from this letter.
+    let text = format!("{document:#}").replace('\u{7f}', "\\u007f");
     let compiled = bundles::compiled(&text).unwrap_or_else(|problems| panic!("{text}\n{problems}"));
-    let mut actions = compiled.ir.hooks.iter().flat_map(|hook| &hook.rules).flat_map(|rule| &rule.actions);
+    let mut actions = compiled
+        .ir
+        .hooks
+        .iter()
+        .flat_map(|hook| &hook.rules)
+        .flat_map(|rule| &rule.actions);
     let overrides = actions.any(|action| matches!(action, tpc::ir::Action::Override { .. }));
-    Policy { name, text, compiled, acts, overrides }
+    Policy {
+        name,
+        text,
+        compiled,
+        acts,
+        overrides,
+    }
 }
 
 /// A function that no call reaches together with another one.
@@ -60,35 +77,48 @@ fn hook(dice: &mut Dice, acts: bool, beside: Option<&Hook>, calls: &[Call]) -> &
 
 /// Whether a call reaches both functions, or they are the same.
 pub(super) fn together(one: &str, other: &str, calls: &[Call]) -> bool {
-    one == other || calls.iter().any(|call| call.reaches(one) && call.reaches(other))
+    one == other
+        || calls
+            .iter()
+            .any(|call| call.reaches(one) && call.reaches(other))
 }
 
 /// The calls of a function.
 fn reaching<'a>(calls: &'a [Call], symbol: &str) -> Vec<(&'a Call, &'a Reached)> {
-    let of = |call: &'a Call| call.reached.iter().filter(move |one| one.symbol == symbol).map(move |one| (call, one));
+    let of = |call: &'a Call| {
+        call.reached
+            .iter()
+            .filter(move |one| one.symbol == symbol)
+            .map(move |one| (call, one))
+    };
     calls.iter().flat_map(of).collect()
 }
 
 fn written(dice: &mut Dice, hook: &Hook, acts: bool, calls: &[Call]) -> Value {
     let declared = declared(dice, hook);
-    let returns = hook.returns && dice.once_in(3);
+    let returns =
+        (hook.returns && dice.once_in(3)).then(|| dice.one(&["int", "int64", "uint32", "int8"]));
     let samples = reaching(calls, hook.symbol);
     let selectors = dice.one(&[1, 1, 2, 2, 3, 5]);
-    let selectors: Vec<Value> =
-        (0..selectors).map(|_| selector(dice, hook, (&declared, returns), acts, &samples)).collect();
-    let args: Vec<Value> = declared.iter().map(|(index, name, types)| match types {
-        Types::Buffer(size) => json!({"index": index, "type": name, "sizeArgIndex": size + 1}),
-        _ => json!({"index": index, "type": name}),
-    }).collect();
+    let selectors: Vec<Value> = (0..selectors)
+        .map(|_| selector(dice, hook, (&declared, returns), acts, &samples))
+        .collect();
+    let args: Vec<Value> = declared
+        .iter()
+        .map(|(index, name, types)| match types {
+            Types::Buffer(size) => json!({"index": index, "type": name, "sizeArgIndex": size + 1}),
+            _ => json!({"index": index, "type": name}),
+        })
+        .collect();
     let mut out = json!({
         "call": hook.symbol,
         "syscall": hook.is_call(),
         "args": args,
         "selectors": selectors,
     });
-    if returns {
+    if let Some(ty) = returns {
         out["return"] = true.into();
-        out["returnArg"] = json!({"index": 0, "type": dice.one(&["int", "int64", "uint32", "int8"])});
+        out["returnArg"] = json!({"index": 0, "type": ty});
     }
     out
 }
@@ -108,11 +138,22 @@ fn declared(dice: &mut Dice, hook: &Hook) -> Vec<Declared> {
     some
 }
 
-fn selector(dice: &mut Dice, hook: &Hook, (declared, returns): (&[Declared], bool), acts: bool, samples: &[(&Call, &Reached)]) -> Value {
+fn selector(
+    dice: &mut Dice,
+    hook: &Hook,
+    (declared, returns): (&[Declared], Option<&str>),
+    acts: bool,
+    samples: &[(&Call, &Reached)],
+) -> Value {
     let (call, reached) = dice.one(samples);
     let mut args = Vec::new();
     for _ in 0..dice.one(&[0, 1, 1, 2, 2, 3]) {
-        let one = dice.one(declared);
+        let index = dice.one(declared).0;
+        // Filters look at the first declaration of a parameter.
+        let one = *declared
+            .iter()
+            .find(|one| one.0 == index)
+            .expect("it is declared");
         let other = dice.one(samples).1;
         let of = if dice.once_in(5) { other } else { reached };
         args.extend(filters::argument(dice, one, of, &call.caller, samples));
@@ -126,12 +167,17 @@ fn selector(dice: &mut Dice, hook: &Hook, (declared, returns): (&[Declared], boo
     put("matchArgs", args);
     let mut process = filters::guard(dice, call);
     process.extend(filters::process(dice, call));
-    for name in ["matchBinaries", "matchPIDs", "matchNamespaces", "matchCapabilities"] {
+    for name in [
+        "matchBinaries",
+        "matchPIDs",
+        "matchNamespaces",
+        "matchCapabilities",
+    ] {
         let of = |(kind, filter): &(&str, Value)| (*kind == name).then(|| filter.clone());
         put(name, process.iter().filter_map(of).collect());
     }
-    if returns && dice.flip() {
-        put("matchReturnArgs", vec![filters::returned(dice)]);
+    if let Some(ty) = returns.filter(|_| dice.flip()) {
+        put("matchReturnArgs", vec![filters::returned(dice, ty)]);
     }
     put("matchActions", actions(dice, hook, acts));
     out
@@ -144,7 +190,9 @@ const ERRORS: &[i32] = &[-1, -2, -13, -22, -28, -95, -1000, -4095];
 
 fn actions(dice: &mut Dice, hook: &Hook, acts: bool) -> Vec<Value> {
     let post = |dice: &mut Dice| match dice.below(4) {
-        0 => json!({"action": "Post", "rateLimit": "600m", "rateLimitScope": dice.one(&["thread", "process", "global"])}),
+        0 => {
+            json!({"action": "Post", "rateLimit": "600m", "rateLimitScope": dice.one(&["thread", "process", "global"])})
+        }
         1 => json!({"action": "Post", "rateLimit": "600m"}),
         _ => json!({"action": "Post"}),
     };

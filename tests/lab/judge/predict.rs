@@ -15,8 +15,19 @@ const MAX_TEXT: usize = 4096;
 const MAX_ARGUMENTS: usize = 1024;
 
 /// A function that a call has reached, as an event of a policy's hook.
-pub(super) fn event(hook: &Hook, call: &Call, reached: &Reached, answer: &Answer, returned: i64) -> Event {
-    let of = Seen { call, answer, params: &reached.params, hook };
+pub(super) fn event(
+    hook: &Hook,
+    call: &Call,
+    reached: &Reached,
+    answer: &Answer,
+    returned: i64,
+) -> Event {
+    let of = Seen {
+        call,
+        answer,
+        params: &reached.params,
+        hook,
+    };
     let ret = match reached.returned {
         Returned::AsCall => returned,
         Returned::Number(number) => number,
@@ -41,7 +52,10 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn value(&self, arg: &Arg) -> Value {
-        let param = self.params.get(usize::from(arg.index)).unwrap_or(&Param::Other);
+        let param = self
+            .params
+            .get(usize::from(arg.index))
+            .unwrap_or(&Param::Other);
         match (arg.ty, param) {
             (ArgType::Nop, _) => Value::Nop,
             (ArgType::Int(ty), _) => Value::Int(int(self.register(param), ty)),
@@ -49,7 +63,9 @@ impl Seen<'_> {
             (ArgType::CharBuf { size_from }, Param::Raw(raw)) => self.buffer(size_from, raw),
             (ArgType::Fd, _) => self.descriptor(self.register(param)),
             (ArgType::Dentry, Param::Dentry(node)) => path(node.mode, &node.inner),
-            (ArgType::File | ArgType::Path | ArgType::LinuxBinprm, Param::File(node)) => path(node.mode, &node.path),
+            (ArgType::File | ArgType::Path | ArgType::LinuxBinprm, Param::File(node)) => {
+                path(node.mode, &node.path)
+            }
             (ArgType::Sock, Param::Sock(sock)) => Value::Sock(Some((**sock).clone())),
             (ArgType::Sockaddr, Param::Raw(raw)) => Value::Sockaddr(sockaddr(raw)),
             (ArgType::Cred, Param::Cred(cred)) => Value::Cred(cred.as_deref().cloned()),
@@ -80,15 +96,24 @@ impl Seen<'_> {
             _ if len == 0 => Some(&[][..]),
             _ => None,
         };
-        let text = |bytes: &[u8]| Text { known: bytes.to_vec(), complete: wanted == len as u64 };
-        Value::Buffer { wanted, bytes: mapped.map(text) }
+        let text = |bytes: &[u8]| Text {
+            known: bytes.to_vec(),
+            complete: wanted == len as u64,
+        };
+        Value::Buffer {
+            wanted,
+            bytes: mapped.map(text),
+        }
     }
 
     fn descriptor(&self, number: u64) -> Value {
         let at = (number & 0xffff_ffff).checked_sub(FIRST_FD);
         match at.and_then(|at| self.call.descriptors.get(at as usize)) {
             Some(Descriptor::File { node, .. }) => path(node.mode, &node.path),
-            _ => panic!("{}: {number} is not the descriptor of a file", self.hook.symbol),
+            _ => panic!(
+                "{}: {number} is not the descriptor of a file",
+                self.hook.symbol
+            ),
         }
     }
 }
@@ -108,11 +133,17 @@ fn int(bits: u64, ty: IntType) -> i128 {
 }
 
 fn path(mode: u16, path: &[u8]) -> Value {
-    Value::Path { mode, path: Some(whole(path)) }
+    Value::Path {
+        mode,
+        path: Some(whole(path)),
+    }
 }
 
 fn whole(bytes: &[u8]) -> Text {
-    Text { known: bytes.to_vec(), complete: true }
+    Text {
+        known: bytes.to_vec(),
+        complete: true,
+    }
 }
 
 fn string(raw: &Raw) -> Readable<Text> {
@@ -120,7 +151,10 @@ fn string(raw: &Raw) -> Readable<Text> {
         return None;
     };
     let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-    Some(Text { known: bytes[..bytes.len().min(MAX_TEXT)].to_vec(), complete: bytes.len() <= MAX_TEXT })
+    Some(Text {
+        known: bytes[..bytes.len().min(MAX_TEXT)].to_vec(),
+        complete: bytes.len() <= MAX_TEXT,
+    })
 }
 
 fn sockaddr(raw: &Raw) -> Sockaddr {
@@ -133,10 +167,20 @@ fn sockaddr(raw: &Raw) -> Sockaddr {
     let internet = matches!(family, Some(2 | 10));
     Sockaddr {
         family,
-        port: if internet { half(2).map(u16::from_be_bytes) } else { family.map(|_| 0) },
+        port: if internet {
+            half(2).map(u16::from_be_bytes)
+        } else {
+            family.map(|_| 0)
+        },
         address: match family {
-            Some(2) => bytes.get(4..8).and_then(|part| part.first_chunk::<4>()).map(|part| Address::V4((*part).into())),
-            Some(10) => bytes.get(8..24).and_then(|part| part.first_chunk::<16>()).map(|part| Address::V6((*part).into())),
+            Some(2) => bytes
+                .get(4..8)
+                .and_then(|part| part.first_chunk::<4>())
+                .map(|part| Address::V4((*part).into())),
+            Some(10) => bytes
+                .get(8..24)
+                .and_then(|part| part.first_chunk::<16>())
+                .map(|part| Address::V6((*part).into())),
             _ => None,
         },
     }
@@ -157,13 +201,20 @@ fn process(call: &Call, answer: &Answer) -> Process {
         auid: u32::MAX,
         start: 0,
         exe: Some(whole(caller.exe.as_bytes())),
-        arguments: Some(Text { known: arguments, complete: whole_line }),
+        arguments: Some(Text {
+            known: arguments,
+            complete: whole_line,
+        }),
         cwd: Some(whole(caller.cwd.as_bytes())),
         namespaces: namespaces(answer),
         credentials: Credentials {
             ids,
             securebits: 0,
-            capabilities: Capabilities { permitted, effective, inheritable },
+            capabilities: Capabilities {
+                permitted,
+                effective,
+                inheritable,
+            },
             user_namespace: UserNamespace {
                 level: i32::from(new_users),
                 owner: 0,
@@ -181,11 +232,20 @@ fn process(call: &Call, answer: &Answer) -> Process {
 }
 
 fn ancestor(pid: u32, uid: u32, exe: &str) -> Ancestor {
-    Ancestor { pid, ns_pid: 0, uid, start: 0, exe: Some(whole(exe.as_bytes())) }
+    Ancestor {
+        pid,
+        ns_pid: 0,
+        uid,
+        start: 0,
+        exe: Some(whole(exe.as_bytes())),
+    }
 }
 
 fn command_line(argv: &[Vec<u8>]) -> (Vec<u8>, bool) {
-    let mut line: Vec<u8> = argv.iter().flat_map(|word| [&word[..], &[0]].concat()).collect();
+    let mut line: Vec<u8> = argv
+        .iter()
+        .flat_map(|word| [&word[..], &[0]].concat())
+        .collect();
     let whole = line.len() <= MAX_ARGUMENTS;
     line.truncate(MAX_ARGUMENTS);
     (line, whole)
@@ -206,5 +266,8 @@ const KINDS: [Namespace; 10] = [
 ];
 
 pub(super) fn namespaces(answer: &Answer) -> Namespaces {
-    KINDS.into_iter().zip(answer.namespaces.iter().copied()).collect()
+    KINDS
+        .into_iter()
+        .zip(answer.namespaces.iter().copied())
+        .collect()
 }

@@ -38,7 +38,12 @@ pub(super) fn line(call: &Call) -> String {
 fn descriptor(of: &Descriptor) -> String {
     match of {
         Descriptor::File { flags, node } => format!("f{flags}:{}", text(&node.path)),
-        Descriptor::Socket { domain, kind, protocol, bound } => {
+        Descriptor::Socket {
+            domain,
+            kind,
+            protocol,
+            bound,
+        } => {
             format!("s{domain},{kind},{protocol},{}", text(bound))
         }
     }
@@ -80,7 +85,10 @@ pub(super) struct Answer {
 
 /// The answers in the driver's output.
 pub(super) fn answers(output: &str) -> Result<Vec<Answer>, String> {
-    output.lines().map(|line| answer(line).ok_or_else(|| format!("not an answer: {line}"))).collect()
+    output
+        .lines()
+        .map(|line| answer(line).ok_or_else(|| format!("not an answer: {line}")))
+        .collect()
 }
 
 fn answer(line: &str) -> Option<Answer> {
@@ -99,6 +107,10 @@ fn answer(line: &str) -> Option<Answer> {
         status: id(5)?,
         returned: if error == 0 { returned } else { -error },
         signals: u64::from_str_radix(words.get(8)?.trim_start_matches("0x"), 16).ok()?,
-        namespaces: words.get(9..)?.iter().map(|word| word.parse().ok()).collect::<Option<_>>()?,
+        namespaces: words
+            .get(9..)?
+            .iter()
+            .map(|word| word.parse().ok())
+            .collect::<Option<_>>()?,
     })
 }

@@ -9,8 +9,15 @@ use crate::judge::hooks;
 
 /// The event of a report, without times and what follows from them.
 pub(super) fn event(policy: &str, hook: &Hook, report: &Report, process: &Process) -> Json {
-    let types = hook.args.iter().map(|arg| arg.ty).filter(|ty| *ty != ArgType::Nop);
-    let args: Vec<Json> = types.zip(&report.args).map(|(ty, value)| argument(ty, value)).collect();
+    let types = hook
+        .args
+        .iter()
+        .map(|arg| arg.ty)
+        .filter(|ty| *ty != ArgType::Nop);
+    let args: Vec<Json> = types
+        .zip(&report.args)
+        .map(|(ty, value)| argument(ty, value))
+        .collect();
     let mut out = json!({
         "policy_name": policy,
         "function_name": function(&hook.symbol),
@@ -40,7 +47,9 @@ pub(super) fn event(policy: &str, hook: &Hook, report: &Report, process: &Proces
 /// The same members of an event that was seen.
 pub(super) fn seen(event: &Json) -> Json {
     let some = |of: &Json, names: &[&str]| -> Json {
-        let members = names.iter().filter_map(|name| Some(((*name).to_owned(), of.get(name)?.clone())));
+        let members = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), of.get(name)?.clone())));
         Json::Object(members.collect())
     };
     let mut out = some(event, &["policy_name", "function_name", "action", "return"]);
@@ -52,8 +61,14 @@ pub(super) fn seen(event: &Json) -> Json {
         }
     }
     out["args"] = if args.is_null() { json!([]) } else { args };
-    let mut process = some(&event["process"], &["pid", "tid", "uid", "auid", "binary", "cwd"]);
-    process["arguments"] = event["process"].get("arguments").cloned().unwrap_or_else(|| "".into());
+    let mut process = some(
+        &event["process"],
+        &["pid", "tid", "uid", "auid", "binary", "cwd"],
+    );
+    process["arguments"] = event["process"]
+        .get("arguments")
+        .cloned()
+        .unwrap_or_else(|| "".into());
     out["process"] = process;
     out["parent"] = some(&event["parent"], &["pid", "uid", "binary"]);
     out
@@ -78,7 +93,9 @@ fn action(shown: Shown) -> &'static str {
 }
 
 fn text(text: Option<&Text>) -> String {
-    text.map_or_else(String::new, |text| String::from_utf8_lossy(&text.known).into_owned())
+    text.map_or_else(String::new, |text| {
+        String::from_utf8_lossy(&text.known).into_owned()
+    })
 }
 
 fn words(line: Option<&Text>) -> String {
@@ -88,9 +105,17 @@ fn words(line: Option<&Text>) -> String {
     let line = line.known.strip_suffix(&[0]).unwrap_or(&line.known);
     let quoted = |word: &[u8]| {
         let word = String::from_utf8_lossy(word);
-        if word.is_empty() || word.contains(' ') { format!("\"{word}\"") } else { word.into_owned() }
+        if word.is_empty() || word.contains(' ') {
+            format!("\"{word}\"")
+        } else {
+            word.into_owned()
+        }
     };
-    line.split(|byte| *byte == 0).skip(1).map(quoted).collect::<Vec<_>>().join(" ")
+    line.split(|byte| *byte == 0)
+        .skip(1)
+        .map(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn argument(ty: ArgType, value: &Value) -> Json {
@@ -98,8 +123,14 @@ fn argument(ty: ArgType, value: &Value) -> Json {
     match value {
         Value::Int(number) => integer(ty, *number),
         Value::String(Some(text)) => json!({"string_arg": String::from_utf8_lossy(&text.known)}),
-        Value::Buffer { wanted, bytes: Some(text) } => buffer(*wanted, text),
-        Value::Path { mode, path: Some(path) } => of_path(ty, *mode, path),
+        Value::Buffer {
+            wanted,
+            bytes: Some(text),
+        } => buffer(*wanted, text),
+        Value::Path {
+            mode,
+            path: Some(path),
+        } => of_path(ty, *mode, path),
         Value::Sock(Some(sock)) => json!({"sock_arg": socket(sock)}),
         Value::Sockaddr(of) if is_whole(of) => json!({"sockaddr_arg": address(of)}),
         Value::Cred(Some(cred)) => json!({"process_credentials_arg": credentials(cred)}),
@@ -129,10 +160,17 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits = chunk
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for at in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * at) & 63) as usize];
-            out.push(if at <= chunk.len() { char::from(letter) } else { '=' });
+            out.push(if at <= chunk.len() {
+                char::from(letter)
+            } else {
+                '='
+            });
         }
     }
     out
@@ -170,7 +208,11 @@ fn permission(mode: u16) -> String {
     for (bit, at, letter) in [(11, 3, 's'), (10, 6, 's'), (9, 9, 't')] {
         if mode >> bit & 1 != 0 {
             let plain = &out[at..=at] == "-";
-            let letter = if plain { letter.to_ascii_uppercase() } else { letter };
+            let letter = if plain {
+                letter.to_ascii_uppercase()
+            } else {
+                letter
+            };
             out.replace_range(at..=at, &letter.to_string());
         }
     }
@@ -186,7 +228,10 @@ fn is_whole(of: &Sockaddr) -> bool {
 fn members(all: &[(&str, Json)]) -> Json {
     let empty = |value: &Json| *value == json!(0) || *value == json!("");
     let some = all.iter().filter(|(_, value)| !empty(value));
-    Json::Object(some.map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    Json::Object(
+        some.map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+    )
 }
 
 fn ip(address: Option<Address>) -> String {
@@ -198,7 +243,8 @@ fn ip(address: Option<Address>) -> String {
 }
 
 fn named(name: Option<&'static str>, number: u16) -> Json {
-    name.map_or_else(|| number.to_string(), str::to_owned).into()
+    name.map_or_else(|| number.to_string(), str::to_owned)
+        .into()
 }
 
 fn socket(sock: &Sock) -> Json {
@@ -207,16 +253,25 @@ fn socket(sock: &Sock) -> Json {
         _ => "SOCK_DGRAM",
     };
     members(&[
-        ("family", named(families::by_number(sock.family.into()), sock.family)),
+        (
+            "family",
+            named(families::by_number(sock.family.into()), sock.family),
+        ),
         ("type", kind.into()),
-        ("protocol", named(protocols::by_number(sock.protocol.into()), sock.protocol)),
+        (
+            "protocol",
+            named(protocols::by_number(sock.protocol.into()), sock.protocol),
+        ),
         ("mark", sock.mark.into()),
         ("priority", sock.priority.into()),
         ("saddr", ip(sock.source.address).into()),
         ("daddr", ip(sock.destination.address).into()),
         ("sport", sock.source.port.into()),
         ("dport", sock.destination.port.into()),
-        ("state", named(tcp_states::by_number(sock.state.into()), sock.state.into())),
+        (
+            "state",
+            named(tcp_states::by_number(sock.state.into()), sock.state.into()),
+        ),
     ])
 }
 
@@ -230,12 +285,24 @@ fn address(of: &Sockaddr) -> Json {
 }
 
 fn credentials(cred: &Credentials) -> Json {
-    let names = ["uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid"];
-    let mut out: Map<String, Json> = names.iter().zip(cred.ids).map(|(name, id)| ((*name).to_owned(), id.into())).collect();
+    let names = [
+        "uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid",
+    ];
+    let mut out: Map<String, Json> = names
+        .iter()
+        .zip(cred.ids)
+        .map(|(name, id)| ((*name).to_owned(), id.into()))
+        .collect();
     let mut caps = Map::new();
     let of = &cred.capabilities;
-    for (name, set) in [("permitted", of.permitted), ("effective", of.effective), ("inheritable", of.inheritable)] {
-        let held = capabilities::NAMES.iter().filter(|(number, _)| set >> number & 1 != 0);
+    for (name, set) in [
+        ("permitted", of.permitted),
+        ("effective", of.effective),
+        ("inheritable", of.inheritable),
+    ] {
+        let held = capabilities::NAMES
+            .iter()
+            .filter(|(number, _)| set >> number & 1 != 0);
         let held: Vec<&str> = held.map(|(_, name)| *name).collect();
         if !held.is_empty() {
             caps.insert(name.to_owned(), json!(held));
@@ -244,6 +311,9 @@ fn credentials(cred: &Credentials) -> Json {
     out.insert("caps".to_owned(), caps.into());
     let user = &cred.user_namespace;
     let ns = json!({"inum": user.inode, "is_host": user.level == 0});
-    out.insert("user_ns".to_owned(), json!({"level": user.level, "uid": user.owner, "gid": user.group, "ns": ns}));
+    out.insert(
+        "user_ns".to_owned(),
+        json!({"level": user.level, "uid": user.owner, "gid": user.group, "ns": ns}),
+    );
     Json::Object(out)
 }

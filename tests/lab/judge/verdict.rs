@@ -31,7 +31,13 @@ pub(super) struct Count {
 impl Count {
     /// Whether everything that can happen has.
     pub(super) fn is_telling(&self) -> bool {
-        let least = [self.matched / 1000, self.events / 1000, self.kills / 50, self.signals / 50, self.errors / 50];
+        let least = [
+            self.matched / 1000,
+            self.events / 1000,
+            self.kills / 50,
+            self.signals / 50,
+            self.errors / 50,
+        ];
         self.decisions > 2 * self.matched && least.iter().all(|count| *count > 0)
     }
 }
@@ -51,17 +57,29 @@ pub(super) fn judge(
         seen.extend(events(&pair[1])?);
     }
     if answers.len() != group.calls.len() {
-        return Err(format!("{} answers to {} calls", answers.len(), group.calls.len()));
+        return Err(format!(
+            "{} answers to {} calls",
+            answers.len(),
+            group.calls.len()
+        ));
     }
     let host = predict::namespaces(&host(plain, calls)?);
-    let mut judges: Vec<(&Policy, Interpreter<'_>)> =
-        group.policies.iter().map(|policy| (*policy, Interpreter::new(&policy.compiled.ir, host.clone()))).collect();
+    let mut judges: Vec<(&Policy, Interpreter<'_>)> = group
+        .policies
+        .iter()
+        .map(|policy| (*policy, Interpreter::new(&policy.compiled.ir, host.clone())))
+        .collect();
     let mut by_caller = by_caller(seen);
     for answer in &answers {
         let call = &calls[answer.id];
         let expected = expect(call, answer, &plain[answer.id], &mut judges, count);
         let own = by_caller.remove(&answer.caller).unwrap_or_default();
-        wrong.extend(expected.check(call, answer, &plain[answer.id], &own).err().map(|error| report(group, call, &error)));
+        wrong.extend(
+            expected
+                .check(call, answer, &plain[answer.id], &own)
+                .err()
+                .map(|error| report(group, call, &error)),
+        );
         count.events += expected.events.len();
     }
     Ok(())
@@ -70,14 +88,23 @@ pub(super) fn judge(
 /// The answer of a call that was made in the namespaces of process 1.
 fn host(plain: &[Answer], calls: &[Call]) -> Result<Answer, String> {
     let at_home = |answer: &&Answer| calls[answer.id].caller.namespaces.is_empty();
-    plain.iter().find(at_home).cloned().ok_or_else(|| "no call in the host's namespaces".to_owned())
+    plain
+        .iter()
+        .find(at_home)
+        .cloned()
+        .ok_or_else(|| "no call in the host's namespaces".to_owned())
 }
 
 fn by_caller(seen: Vec<Seen>) -> BTreeMap<u32, Vec<Json>> {
     let mut by_caller: BTreeMap<u32, Vec<Json>> = BTreeMap::new();
     for one in seen {
-        let pid = field(&one.event, "process.pid").and_then(Json::as_u64).and_then(|pid| u32::try_from(pid).ok());
-        by_caller.entry(pid.unwrap_or(0)).or_default().push(one.event);
+        let pid = field(&one.event, "process.pid")
+            .and_then(Json::as_u64)
+            .and_then(|pid| u32::try_from(pid).ok());
+        by_caller
+            .entry(pid.unwrap_or(0))
+            .or_default()
+            .push(one.event);
     }
     by_caller
 }
@@ -91,13 +118,20 @@ struct Expected {
     events: Vec<Json>,
 }
 
-fn expect(call: &Call, answer: &Answer, plain: &Answer, judges: &mut [(&Policy, Interpreter<'_>)], count: &mut Count) -> Expected {
+fn expect(
+    call: &Call,
+    answer: &Answer,
+    plain: &Answer,
+    judges: &mut [(&Policy, Interpreter<'_>)],
+    count: &mut Count,
+) -> Expected {
     let mut expected = Expected::default();
     for reached in &call.reached {
         for (policy, interpreter) in judges.iter_mut() {
             let hooks = policy.compiled.ir.hooks.iter().enumerate();
             for (number, hook) in hooks.filter(|(_, hook)| hook.symbol == reached.symbol) {
-                let (event, outcome) = decide(call, reached, (number, hook), answer, plain, interpreter);
+                let (event, outcome) =
+                    decide(call, reached, (number, hook), answer, plain, interpreter);
                 count.decisions += 1;
                 count.matched += usize::from(outcome.rule.is_some());
                 count.errors += usize::from(outcome.result.is_some());
@@ -107,7 +141,9 @@ fn expect(call: &Call, answer: &Answer, plain: &Answer, judges: &mut [(&Policy, 
                 }
                 expected.result = expected.result.or(outcome.result);
                 if let Some(report) = &outcome.report {
-                    expected.events.push(shown::event(&policy.name, hook, report, &event.process));
+                    expected
+                        .events
+                        .push(shown::event(&policy.name, hook, report, &event.process));
                 }
             }
         }
@@ -135,7 +171,10 @@ fn decide(
     let mut event = predict::event(hook, call, reached, answer, plain.returned);
     let first = interpreter.clone().judge(number, &event);
     if let Some(result) = first.result {
-        let prevented = Reached { returned: super::call::Returned::Number(result.into()), ..reached.clone() };
+        let prevented = Reached {
+            returned: super::call::Returned::Number(result.into()),
+            ..reached.clone()
+        };
         event = predict::event(hook, call, &prevented, answer, plain.returned);
     }
     let outcome = interpreter.judge(number, &event);
@@ -143,7 +182,13 @@ fn decide(
 }
 
 impl Expected {
-    fn check(&self, call: &Call, answer: &Answer, plain: &Answer, seen: &[Json]) -> Result<(), String> {
+    fn check(
+        &self,
+        call: &Call,
+        answer: &Answer,
+        plain: &Answer,
+        seen: &[Json],
+    ) -> Result<(), String> {
         if self.killed {
             same("status", &answer.status, &SIGKILL)?;
         } else {
@@ -154,9 +199,15 @@ impl Expected {
         }
         let foreseen = |event: &&Json| {
             let name = event["function_name"].as_str().unwrap_or_default();
-            call.also.iter().all(|symbol| name != shown::function(symbol))
+            call.also
+                .iter()
+                .all(|symbol| name != shown::function(symbol))
         };
-        let mut found: Vec<String> = seen.iter().filter(foreseen).map(|event| shown::seen(event).to_string()).collect();
+        let mut found: Vec<String> = seen
+            .iter()
+            .filter(foreseen)
+            .map(|event| shown::seen(event).to_string())
+            .collect();
         let mut wanted: Vec<String> = self.events.iter().map(Json::to_string).collect();
         found.sort();
         wanted.sort();
@@ -165,7 +216,11 @@ impl Expected {
         if found == wanted {
             return Ok(());
         }
-        Err(format!("{} events instead of {}\n  not expected: {surplus:#?}\n  missing: {missing:#?}", found.len(), wanted.len()))
+        Err(format!(
+            "{} events instead of {}\n  not expected: {surplus:#?}\n  missing: {missing:#?}",
+            found.len(),
+            wanted.len()
+        ))
     }
 }
 
@@ -177,9 +232,26 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Re
 }
 
 fn report(group: &Group<'_>, call: &Call, error: &str) -> String {
-    let concerned = group.policies.iter().filter(|policy| policy.compiled.ir.hooks.iter().any(|hook| call.reaches(&hook.symbol)));
+    let concerned = group.policies.iter().filter(|policy| {
+        policy
+            .compiled
+            .ir
+            .hooks
+            .iter()
+            .any(|hook| call.reaches(&hook.symbol))
+    });
     // Of policies that act there is at most one.
-    let policies: String = concerned.filter(|policy| policy.acts).map(|policy| policy.text.clone()).collect();
-    let symbols: Vec<String> = call.reached.iter().map(|one| hooks::by_symbol(one.symbol).symbol.to_owned()).collect();
-    format!("call {} by {:?}: {:?}\n  reaches {symbols:?}\n{error}\n{policies}", call.id, call.caller, call.raw)
+    let policies: String = concerned
+        .filter(|policy| policy.acts)
+        .map(|policy| policy.text.clone())
+        .collect();
+    let symbols: Vec<String> = call
+        .reached
+        .iter()
+        .map(|one| hooks::by_symbol(one.symbol).symbol.to_owned())
+        .collect();
+    format!(
+        "call {} by {:?}: {:?}\n  reaches {symbols:?}\n{error}\n{policies}",
+        call.id, call.caller, call.raw
+    )
 }

@@ -9,12 +9,36 @@ use crate::judge::call::{Call, Descriptor, FIRST_FD, Param, Raw};
 use crate::random::dice::Dice;
 
 pub(super) const KINDS: &[Kind] = &[
-    Kind { variants: 40, by: By::Network, make: connect },
-    Kind { variants: 10, by: By::Network, make: connect_elsewhere },
-    Kind { variants: 16, by: By::Network, make: sendto },
-    Kind { variants: 16, by: By::Network, make: bind },
-    Kind { variants: 10, by: By::Network, make: listen },
-    Kind { variants: 14, by: By::Network, make: socket },
+    Kind {
+        variants: 40,
+        by: By::Network,
+        make: connect,
+    },
+    Kind {
+        variants: 10,
+        by: By::Network,
+        make: connect_elsewhere,
+    },
+    Kind {
+        variants: 16,
+        by: By::Network,
+        make: sendto,
+    },
+    Kind {
+        variants: 16,
+        by: By::Network,
+        make: bind,
+    },
+    Kind {
+        variants: 10,
+        by: By::Network,
+        make: listen,
+    },
+    Kind {
+        variants: 14,
+        by: By::Network,
+        make: socket,
+    },
 ];
 
 const INET: u16 = 2;
@@ -36,8 +60,16 @@ struct End {
 
 impl End {
     fn new(address: Address, port: u16) -> Self {
-        let family = if matches!(address, Address::V4(_)) { INET } else { INET6 };
-        Self { family, address, port }
+        let family = if matches!(address, Address::V4(_)) {
+            INET
+        } else {
+            INET6
+        };
+        Self {
+            family,
+            address,
+            port,
+        }
     }
 
     /// `struct sockaddr_in` or `sockaddr_in6`.
@@ -59,7 +91,10 @@ impl End {
     }
 
     fn endpoint(self) -> Endpoint {
-        Endpoint { address: Some(self.address), port: self.port }
+        Endpoint {
+            address: Some(self.address),
+            port: self.port,
+        }
     }
 }
 
@@ -107,7 +142,11 @@ fn own_port(dice: &mut Dice) -> u16 {
 }
 
 fn unspecified(like: End) -> End {
-    let address = if like.family == INET { v4(0, 0, 0, 0) } else { v6("::") };
+    let address = if like.family == INET {
+        v4(0, 0, 0, 0)
+    } else {
+        v6("::")
+    };
     End::new(address, 0)
 }
 
@@ -125,7 +164,12 @@ fn sock(kind: u32, protocol: u16, state: u8, source: End, destination: End) -> P
 }
 
 fn socket_of(family: u16, kind: u32, bound: Vec<u8>) -> Descriptor {
-    Descriptor::Socket { domain: family, kind: kind | NO_WAIT, protocol: 0, bound }
+    Descriptor::Socket {
+        domain: family,
+        kind: kind | NO_WAIT,
+        protocol: 0,
+        bound,
+    }
 }
 
 fn connect(dice: &mut Dice) -> Call {
@@ -135,7 +179,11 @@ fn connect(dice: &mut Dice) -> Call {
     let bytes = to.bytes();
     let len = bytes.len() as u64;
     let raw = vec![n(FIRST_FD), Raw::Edge(bytes.clone()), n(len)];
-    let address = vec![Param::Other, Param::Raw(Raw::Edge(bytes)), Param::number(len)];
+    let address = vec![
+        Param::Other,
+        Param::Raw(Raw::Edge(bytes)),
+        Param::number(len),
+    ];
     let call = Call::new(42, "sys_connect", raw)
         .reach("security_socket_connect", address)
         .with(socket_of(to.family, STREAM, from.bytes()));
@@ -153,7 +201,11 @@ fn connect_elsewhere(dice: &mut Dice) -> Call {
     let kind = if family == 1 { STREAM } else { DATAGRAM };
     let len = bytes.len() as u64;
     let raw = vec![n(FIRST_FD), Raw::Edge(bytes.clone()), n(len)];
-    let address = vec![Param::Other, Param::Raw(Raw::Edge(bytes)), Param::number(len)];
+    let address = vec![
+        Param::Other,
+        Param::Raw(Raw::Edge(bytes)),
+        Param::number(len),
+    ];
     let call = Call::new(42, "sys_connect", raw).with(socket_of(family, kind, Vec::new()));
     if dice.once_in(5) {
         let raw = vec![n(FIRST_FD), Raw::Unmapped, n(len)];
@@ -168,9 +220,20 @@ fn sendto(dice: &mut Dice) -> Call {
     let from = source(dice, to, own);
     let (bytes, address) = (buffer(dice), to.bytes());
     let (count, len) = (bytes.len() as u64, address.len() as u64);
-    let raw = vec![n(FIRST_FD), Raw::Edge(bytes), n(count), n(0x4000), Raw::Edge(address), n(len)];
+    let raw = vec![
+        n(FIRST_FD),
+        Raw::Edge(bytes),
+        n(count),
+        n(0x4000),
+        Raw::Edge(address),
+        n(len),
+    ];
     let call = Call::new(44, "sys_sendto", raw).with(socket_of(to.family, DATAGRAM, from.bytes()));
-    let params = vec![sock(DATAGRAM, 17, CLOSE, from, unspecified(to)), Param::Other, Param::number(count)];
+    let params = vec![
+        sock(DATAGRAM, 17, CLOSE, from, unspecified(to)),
+        Param::Other,
+        Param::number(count),
+    ];
     let mapped = matches!(to.address, Address::V6(address) if address.to_ipv4_mapped().is_some());
     match (to.family, mapped) {
         (INET, _) | (_, true) => call.reach("udp_sendmsg", params),
@@ -181,11 +244,19 @@ fn sendto(dice: &mut Dice) -> Call {
 fn bind(dice: &mut Dice) -> Call {
     let like = destination(dice);
     let own = own_port(dice);
-    let at = if dice.once_in(4) { like } else { source(dice, like, own) };
+    let at = if dice.once_in(4) {
+        like
+    } else {
+        source(dice, like, own)
+    };
     let bytes = at.bytes();
     let len = bytes.len() as u64;
     let raw = vec![n(FIRST_FD), Raw::Edge(bytes.clone()), n(len)];
-    let address = vec![Param::Other, Param::Raw(Raw::Edge(bytes)), Param::number(len)];
+    let address = vec![
+        Param::Other,
+        Param::Raw(Raw::Edge(bytes)),
+        Param::number(len),
+    ];
     Call::new(49, "sys_bind", raw)
         .reach("security_socket_bind", address)
         .with(socket_of(at.family, STREAM, Vec::new()))
@@ -198,7 +269,10 @@ fn listen(dice: &mut Dice) -> Call {
     let backlog = dice.one(&[0, 1, 128, 0x7fff_ffff]);
     Call::new(50, "sys_listen", vec![n(FIRST_FD), n(backlog)])
         .reach("security_socket_listen", vec![Param::Other, Param::Other])
-        .reach("inet_csk_listen_start", vec![sock(STREAM, 6, CLOSE, at, unspecified(at))])
+        .reach(
+            "inet_csk_listen_start",
+            vec![sock(STREAM, 6, CLOSE, at, unspecified(at))],
+        )
         .with(socket_of(at.family, STREAM, at.bytes()))
 }
 

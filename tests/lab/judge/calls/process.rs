@@ -8,13 +8,41 @@ use crate::judge::files::{self, Node};
 use crate::random::dice::Dice;
 
 pub(super) const KINDS: &[Kind] = &[
-    Kind { variants: 24, by: By::Any, make: kill },
-    Kind { variants: 24, by: By::Any, make: execve },
-    Kind { variants: 10, by: By::Host, make: setuid },
-    Kind { variants: 8, by: By::Host, make: setresuid },
-    Kind { variants: 16, by: By::Root, make: setpriority },
-    Kind { variants: 4, by: By::Host, make: ptrace },
-    Kind { variants: 8, by: By::Any, make: chdir },
+    Kind {
+        variants: 24,
+        by: By::Any,
+        make: kill,
+    },
+    Kind {
+        variants: 24,
+        by: By::Any,
+        make: execve,
+    },
+    Kind {
+        variants: 10,
+        by: By::Host,
+        make: setuid,
+    },
+    Kind {
+        variants: 8,
+        by: By::Host,
+        make: setresuid,
+    },
+    Kind {
+        variants: 16,
+        by: By::Root,
+        make: setpriority,
+    },
+    Kind {
+        variants: 4,
+        by: By::Host,
+        make: ptrace,
+    },
+    Kind {
+        variants: 8,
+        by: By::Any,
+        make: chdir,
+    },
 ];
 
 fn kill(dice: &mut Dice) -> Call {
@@ -30,20 +58,35 @@ fn kill(dice: &mut Dice) -> Call {
     if target == 2 {
         return call;
     }
-    let params = vec![Param::Other, Param::Other, Param::number(signal), Param::Cred(None)];
+    let params = vec![
+        Param::Other,
+        Param::Other,
+        Param::number(signal),
+        Param::Cred(None),
+    ];
     call.reach("security_task_kill", params)
 }
 
 /// A program, where it lies.
 fn program(path: &str) -> Node {
-    Node { path: path.into(), inner: path.into(), mode: 0o100_755 }
+    Node {
+        path: path.into(),
+        inner: path.into(),
+        mode: 0o100_755,
+    }
 }
 
 fn execve(dice: &mut Dice) -> Call {
     // The file that is asked for, and those that are decided about.
     let (path, decided) = match dice.below(6) {
-        0 => ("/t/run.sh", vec![files::file("/t/run.sh"), program("/j/tool")]),
-        1 => ("/t/x.sh", vec![files::file("/t/x.sh"), program("/j/deep/er/tool2")]),
+        0 => (
+            "/t/run.sh",
+            vec![files::file("/t/run.sh"), program("/j/tool")],
+        ),
+        1 => (
+            "/t/x.sh",
+            vec![files::file("/t/x.sh"), program("/j/deep/er/tool2")],
+        ),
         2 => ("/j/nothing", vec![]),
         _ => {
             let path = dice.one(files::PROGRAMS);
@@ -53,8 +96,17 @@ fn execve(dice: &mut Dice) -> Call {
     let words = vec![b"x".to_vec(), b"-y".to_vec()];
     let raw = vec![text(path), Raw::Arguments(words), Raw::Environment];
     let call = Call::new(59, "sys_execve", raw);
-    let call = decided.into_iter().fold(call, |call, node| call.reach("security_bprm_check", vec![Param::File(node)]));
-    call.also(&["security_file_open", "security_file_permission", "vfs_open", "vfs_read", "commit_creds", "do_filp_open"])
+    let call = decided.into_iter().fold(call, |call, node| {
+        call.reach("security_bprm_check", vec![Param::File(node)])
+    });
+    call.also(&[
+        "security_file_open",
+        "security_file_permission",
+        "vfs_open",
+        "vfs_read",
+        "commit_creds",
+        "do_filp_open",
+    ])
 }
 
 /// Root's credentials with these users: real, effective, saved, of files.
@@ -63,8 +115,17 @@ fn users(ids: [u32; 4]) -> Credentials {
     Credentials {
         ids: [uid, 0, euid, 0, suid, 0, fsuid, 0],
         securebits: 0,
-        capabilities: Capabilities { permitted: ALL_CAPABILITIES, effective: ALL_CAPABILITIES, inheritable: 0 },
-        user_namespace: UserNamespace { level: 0, owner: 0, group: 0, inode: HOST_USERS },
+        capabilities: Capabilities {
+            permitted: ALL_CAPABILITIES,
+            effective: ALL_CAPABILITIES,
+            inheritable: 0,
+        },
+        user_namespace: UserNamespace {
+            level: 0,
+            owner: 0,
+            group: 0,
+            inode: HOST_USERS,
+        },
     }
 }
 
@@ -111,20 +172,27 @@ fn setresuid(dice: &mut Dice) -> Call {
     let ids = [set(asked[0]), set(asked[1]), set(asked[2]), set(asked[1])];
     // LSM_SETID_RES
     let decision = vec![cred(ids), cred([0; 4]), Param::number(4)];
-    call.reach("security_task_fix_setuid", decision).reach("commit_creds", vec![committed(ids)])
+    call.reach("security_task_fix_setuid", decision)
+        .reach("commit_creds", vec![committed(ids)])
 }
 
 fn setpriority(dice: &mut Dice) -> Call {
     let nice = dice.one(&[-20i64, -19, -5, -1, 0, 1, 5, 19, 40, -100]);
     let raw = vec![n(0), n(0), n(nice.cast_unsigned())];
-    let params = vec![Param::Other, Param::number(nice.clamp(-20, 19).cast_unsigned())];
+    let params = vec![
+        Param::Other,
+        Param::number(nice.clamp(-20, 19).cast_unsigned()),
+    ];
     Call::new(141, "sys_setpriority", raw).reach("security_task_setnice", params)
 }
 
 fn ptrace(_: &mut Dice) -> Call {
     // PTRACE_SEIZE; PTRACE_MODE_ATTACH with the real credentials.
     let raw = vec![n(0x4206), Raw::Parent, n(0), n(0)];
-    Call::new(101, "sys_ptrace", raw).reach("security_ptrace_access_check", vec![Param::Other, Param::number(0x12)])
+    Call::new(101, "sys_ptrace", raw).reach(
+        "security_ptrace_access_check",
+        vec![Param::Other, Param::number(0x12)],
+    )
 }
 
 fn chdir(dice: &mut Dice) -> Call {

@@ -28,11 +28,18 @@ pub(super) fn argument(
         Types::Address => address(dice, &bytes(param)),
         _ => {
             let others = || {
-                let mut all = samples.iter().filter_map(|(call, one)| of_text(types, one.params.get(usize::from(index))?, call));
+                let mut all = samples.iter().filter_map(|(call, one)| {
+                    of_text(types, one.params.get(usize::from(index))?, call)
+                });
                 all.find(|text| !text.is_empty())
             };
-            let call = samples.iter().find(|(_, one)| std::ptr::eq(*one, of)).map(|(call, _)| *call)?;
-            let text = of_text(types, param, call).filter(|text| !text.is_empty()).or_else(others)?;
+            let call = samples
+                .iter()
+                .find(|(_, one)| std::ptr::eq(*one, of))
+                .map(|(call, _)| *call)?;
+            let text = of_text(types, param, call)
+                .filter(|text| !text.is_empty())
+                .or_else(others)?;
             texts(dice, &text)
         }
     };
@@ -64,7 +71,10 @@ fn sock_of(param: &Param) -> Option<&Sock> {
 /// The text that a filter sees; `None` if the policy cannot write it.
 fn of_text(types: Types, param: &Param, call: &Call) -> Option<String> {
     let bytes = match (types, param) {
-        (Types::Descriptor, Param::Raw(Raw::Number(number))) => match call.descriptors.get(usize::try_from(*number - FIRST_FD).ok()?)? {
+        (Types::Descriptor, Param::Raw(Raw::Number(number))) => match call
+            .descriptors
+            .get(usize::try_from(*number - FIRST_FD).ok()?)?
+        {
             crate::judge::call::Descriptor::File { node, .. } => node.path.clone(),
             crate::judge::call::Descriptor::Socket { .. } => return None,
         },
@@ -101,13 +111,27 @@ fn number(dice: &mut Dice, name: &str, register: u64) -> (&'static str, Vec<Stri
     let own = truncated(register, ty);
     let near = |dice: &mut Dice| (own + dice.one(&[0, 0, 0, 1, -1, 2])).clamp(low, high);
     let other = |dice: &mut Dice| words::number(dice, ty);
-    let operator = dice.one(&["Equal", "NotEqual", "GT", "LT", "Mask", "InMap", "NotInMap", "InRange", "NotInRange"]);
-    let count = if matches!(operator, "GT" | "LT") { 1 } else { dice.one(&[1, 1, 2, 4, 12]) };
+    let operator = dice.one(&[
+        "Equal",
+        "NotEqual",
+        "GT",
+        "LT",
+        "Mask",
+        "InMap",
+        "NotInMap",
+        "InRange",
+        "NotInRange",
+    ]);
+    let count = if matches!(operator, "GT" | "LT") {
+        1
+    } else {
+        dice.one(&[1, 1, 2, 4, 12])
+    };
     let mut values = Vec::new();
     for at in 0..count {
         let value = if at == 0 { near(dice) } else { other(dice) };
         values.push(match operator {
-            "Mask" => mask(dice, value),
+            "Mask" => mask(dice, value, high),
             "InRange" | "NotInRange" => {
                 let length = 1 << dice.below(20);
                 let end = (value + i128::from(dice.below(length))).min(high);
@@ -116,7 +140,7 @@ fn number(dice: &mut Dice, name: &str, register: u64) -> (&'static str, Vec<Stri
             // Nothing is above the highest number, or below the lowest.
             "GT" => value.min(high - 1).to_string(),
             "LT" => value.max(low + 1).to_string(),
-            _ if value >= 0 && dice.once_in(4) => format!("{value:#x}"),
+            "Equal" | "NotEqual" if value >= 0 && dice.once_in(4) => format!("{value:#x}"),
             _ => value.to_string(),
         });
     }
@@ -124,24 +148,35 @@ fn number(dice: &mut Dice, name: &str, register: u64) -> (&'static str, Vec<Stri
 }
 
 /// A mask with bits of a number, or with one of its neighbours.
-fn mask(dice: &mut Dice, value: i128) -> String {
-    let bits = (value as u64) & 0x7fff_ffff;
+fn mask(dice: &mut Dice, value: i128, high: i128) -> String {
+    let bits = value & high;
     let chosen = match dice.below(3) {
         0 => bits,
         1 => 1 << dice.below(16),
-        _ => bits & bits.wrapping_neg(),
+        _ => bits & -bits,
     };
-    chosen.max(1).to_string()
+    chosen.clamp(1, high).to_string()
 }
 
 fn texts(dice: &mut Dice, text: &str) -> (&'static str, Vec<String>) {
-    let operator = dice.one(&["Equal", "NotEqual", "Prefix", "NotPrefix", "Postfix", "NotPostfix"]);
+    let operator = dice.one(&[
+        "Equal",
+        "NotEqual",
+        "Prefix",
+        "NotPrefix",
+        "Postfix",
+        "NotPostfix",
+    ]);
     let mut values = vec![part(dice, operator, text)];
     for _ in 1..dice.one(&[1, 1, 2, 5, 30]) {
         values.push(match dice.below(3) {
             0 => dice.pick(files::FILES).0.to_owned(),
-            1 => part(dice, operator, text) + dice.one(&["x", "/", "0"]),
-            _ => format!("/{}/{}", dice.one(&["etc", "t", "j", "t/dir"]), dice.below(40)),
+            1 => part(dice, operator, text) + dice.one(&["x", ".", "0"]),
+            _ => format!(
+                "/{}/{}",
+                dice.one(&["etc", "t", "j", "t/dir"]),
+                dice.below(40)
+            ),
         });
     }
     values.retain(|value| !value.is_empty() && value.len() <= 4000);
@@ -170,11 +205,28 @@ fn part(dice: &mut Dice, operator: &str, text: &str) -> String {
 
 fn socket(dice: &mut Dice, sock: &Sock) -> (&'static str, Vec<String>) {
     let operators = [
-        "SAddr", "DAddr", "NotSAddr", "NotDAddr", "SPort", "DPort", "NotSPort", "NotDPort", "SPortPriv", "DPortPriv", "NotSPortPriv",
-        "NotDPortPriv", "Protocol", "Family", "State",
+        "SAddr",
+        "DAddr",
+        "NotSAddr",
+        "NotDAddr",
+        "SPort",
+        "DPort",
+        "NotSPort",
+        "NotDPort",
+        "SPortPriv",
+        "DPortPriv",
+        "NotSportPriv",
+        "NotDPortPriv",
+        "Protocol",
+        "Family",
+        "State",
     ];
     let operator = dice.one(&operators);
-    let end = if operator.contains("SP") || operator.contains("SA") { &sock.source } else { &sock.destination };
+    let end = if operator.contains("SP") || operator.contains("SA") {
+        &sock.source
+    } else {
+        &sock.destination
+    };
     (operator, of_socket(dice, operator, end, sock.family))
 }
 
@@ -184,7 +236,10 @@ fn of_socket(dice: &mut Dice, operator: &str, end: &Endpoint, family: u16) -> Ve
         _ if operator.ends_with("Addr") => networks(dice, end.address),
         _ if operator.ends_with("Port") => ports(dice, end.port),
         "Protocol" => vec![dice.one(&["IPPROTO_TCP", "IPPROTO_UDP"]).to_owned()],
-        "State" => vec![dice.one(&["TCP_SYN_SENT", "TCP_CLOSE", "TCP_LISTEN"]).to_owned()],
+        "State" => vec![
+            dice.one(&["TCP_SYN_SENT", "TCP_CLOSE", "TCP_LISTEN"])
+                .to_owned(),
+        ],
         _ => {
             let own = match family {
                 2 => "AF_INET",
@@ -218,7 +273,11 @@ fn networks(dice: &mut Dice, own: Option<Address>) -> Vec<String> {
 
 fn ports(dice: &mut Dice, own: u16) -> Vec<String> {
     let near = own.saturating_add(dice.one(&[0, 0, 0, 1]));
-    let mut values = vec![if dice.flip() { near.to_string() } else { format!("{near}:{}", near.saturating_add(100)) }];
+    let mut values = vec![if dice.flip() {
+        near.to_string()
+    } else {
+        format!("{near}:{}", near.saturating_add(100))
+    }];
     for _ in 0..dice.one(&[0, 1, 5]) {
         values.push(dice.below(65536).to_string());
     }
@@ -226,48 +285,105 @@ fn ports(dice: &mut Dice, own: u16) -> Vec<String> {
 }
 
 fn address(dice: &mut Dice, bytes: &[u8]) -> (&'static str, Vec<String>) {
-    let operator = dice.one(&["SAddr", "NotSAddr", "SPort", "NotSPort", "SPortPriv", "NotSPortPriv", "Family"]);
-    let family = bytes.first_chunk::<2>().map_or(0, |part| u16::from_le_bytes(*part));
-    let port = bytes.get(2..4).map_or(0, |part| u16::from_be_bytes([part[0], part[1]]));
-    let v4 = || bytes.get(4..8)?.first_chunk::<4>().map(|part| Address::V4((*part).into()));
-    let v6 = || bytes.get(8..24)?.first_chunk::<16>().map(|part| Address::V6((*part).into()));
+    let operator = dice.one(&[
+        "SAddr",
+        "NotSAddr",
+        "SPort",
+        "NotSPort",
+        "SPortPriv",
+        "NotSportPriv",
+        "Family",
+    ]);
+    let family = bytes
+        .first_chunk::<2>()
+        .map_or(0, |part| u16::from_le_bytes(*part));
+    let port = bytes
+        .get(2..4)
+        .map_or(0, |part| u16::from_be_bytes([part[0], part[1]]));
+    let v4 = || {
+        bytes
+            .get(4..8)?
+            .first_chunk::<4>()
+            .map(|part| Address::V4((*part).into()))
+    };
+    let v6 = || {
+        bytes
+            .get(8..24)?
+            .first_chunk::<16>()
+            .map(|part| Address::V6((*part).into()))
+    };
     let address = if family == 2 { v4() } else { v6() };
-    (operator, of_socket(dice, operator, &Endpoint { address, port }, family))
+    (
+        operator,
+        of_socket(dice, operator, &Endpoint { address, port }, family),
+    )
 }
 
 /// What keeps a policy from the processes of the lab: it concerns callers only.
 pub(super) fn guard(dice: &mut Dice, call: &Call) -> Vec<(&'static str, Value)> {
     let exe = call.caller.exe;
-    let binaries = |operator: &str, values: Value| vec![("matchBinaries", json!({"operator": operator, "values": values}))];
+    let binaries = |operator: &str, values: Value| {
+        vec![(
+            "matchBinaries",
+            json!({"operator": operator, "values": values}),
+        )]
+    };
     match dice.below(9) {
         0 => binaries("In", json!([exe])),
         1 => binaries("In", json!(files::PROGRAMS)),
-        2 => binaries("NotIn", json!(["/init", "/bin/tpc-loader", DRIVER, files::PROGRAMS[dice.index(5)]])),
+        2 => binaries(
+            "NotIn",
+            json!([
+                "/init",
+                "/bin/tpc-loader",
+                DRIVER,
+                files::PROGRAMS[dice.index(5)]
+            ]),
+        ),
         3 => binaries("NotPrefix", json!(["/init", "/bin/", "/j/deep/"])),
         4 => binaries("Postfix", json!(["/ab", "/a", "tool2", "pp"])),
         5 => binaries("NotPostfix", json!(["-loader", "driver", "init", "/tool"])),
         6 => {
             let first = call.caller.parent + 1;
-            let pids: Vec<u32> = (0..dice.one(&[1, 5, 60])).map(|at| first + 2 * at).collect();
+            let pids: Vec<u32> = (0..dice.one(&[1, 5, 60]))
+                .map(|at| first + 2 * at)
+                .collect();
             vec![("matchPIDs", json!({"operator": "In", "values": pids}))]
         }
         _ => binaries("Prefix", json!(["/j/"])),
     }
 }
 
-const NAMESPACES: &[&str] =
-    &["Uts", "Ipc", "Mnt", "Pid", "PidForChildren", "Net", "Time", "TimeForChildren", "Cgroup", "User"];
+const NAMESPACES: &[&str] = &[
+    "Uts",
+    "Ipc",
+    "Mnt",
+    "Pid",
+    "PidForChildren",
+    "Net",
+    "Time",
+    "TimeForChildren",
+    "Cgroup",
+    "User",
+];
 
 /// Further filters on the process.
 pub(super) fn process(dice: &mut Dice, call: &Call) -> Vec<(&'static str, Value)> {
     let mut out = Vec::new();
     let operator = |dice: &mut Dice| dice.one(&["In", "NotIn"]);
     if dice.once_in(5) {
-        let values = dice.one(&[&["host_ns"][..], &["4026531838"], &["host_ns", "1"], &["4026531839", "4026531835"]]);
+        let values = dice.one(&[
+            &["host_ns"][..],
+            &["4026531838"],
+            &["host_ns", "1"],
+            &["4026531839", "4026531835"],
+        ]);
         out.push(("matchNamespaces", json!({"namespace": dice.one(NAMESPACES), "operator": operator(dice), "values": values})));
     }
     if dice.once_in(5) {
-        let names: Vec<&str> = (0..dice.one(&[1, 2, 6])).map(|_| dice.pick(capabilities::NAMES).1).collect();
+        let names: Vec<&str> = (0..dice.one(&[1, 2, 6]))
+            .map(|_| dice.pick(capabilities::NAMES).1)
+            .collect();
         out.push((
             "matchCapabilities",
             json!({
@@ -286,12 +402,16 @@ pub(super) fn process(dice: &mut Dice, call: &Call) -> Vec<(&'static str, Value)
     out
 }
 
-pub(super) fn returned(dice: &mut Dice) -> Value {
-    let (operator, values): (&str, &[&str]) = match dice.below(5) {
+pub(super) fn returned(dice: &mut Dice, ty: &str) -> Value {
+    let (operator, values): (&str, &[&str]) = match dice.below(4) {
         0 => ("Equal", &["0"]),
-        1 => ("NotEqual", &["0", "-1"]),
-        2 => ("LT", &["0"]),
-        3 => ("GT", &["2"]),
+        1 => ("GT", &["2"]),
+        _ if ty.starts_with('u') => dice.one(&[
+            ("LT", &["3"]),
+            ("InMap", &["4294967258", "3:100"]),
+            ("NotEqual", &["0"]),
+        ]),
+        2 => dice.one(&[("LT", &["0"]), ("NotEqual", &["0", "-1"])]),
         _ => ("InMap", &["-38", "-2", "-13", "3:100"]),
     };
     json!({"index": 0, "operator": operator, "values": values})
