@@ -26,6 +26,7 @@ use crate::script::with_links;
 
 use call::Call;
 use groups::Group;
+use policies::Policy;
 use script::Answer;
 use verdict::Count;
 
@@ -40,9 +41,7 @@ const BETWEEN_READS: usize = 40;
 #[test]
 fn kernels_do_what_policies_mean() {
     let calls = calls::all(&mut Dice::new(7));
-    let policies: Vec<policies::Policy> = (0..OBSERVING + ACTING)
-        .map(|number| policies::policy(number, number >= OBSERVING, &calls))
-        .collect();
+    let policies = policies(&calls);
     let groups = groups::all(&policies, &calls);
     let lab = Lab::shared();
     let results = std::thread::scope(|scope| {
@@ -70,6 +69,21 @@ fn kernels_do_what_policies_mean() {
         );
         assert!(count.is_telling(), "kernel {}: {count:?}", kernel.name);
     }
+}
+
+/// All policies, by number. They are compiled by two threads: it takes as long as running them.
+fn policies(calls: &[Call]) -> Vec<Policy> {
+    let half = (OBSERVING + ACTING) / 2;
+    let some = |numbers: std::ops::Range<usize>| {
+        let policy = |number| policies::policy(number, number >= OBSERVING, calls);
+        numbers.map(policy).collect::<Vec<Policy>>()
+    };
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| some(half..OBSERVING + ACTING));
+        let mut all = some(0..half);
+        all.extend(second.join().expect("every policy compiles"));
+        all
+    })
 }
 
 fn driver(arguments: &[&str]) -> Job {
@@ -152,34 +166,32 @@ fn foreseen(call: &Call) -> Answer {
 #[test]
 fn tmp_generate() {
     let calls = calls::all(&mut Dice::new(7));
-    let mut policies = Vec::new();
-    for number in 0..OBSERVING + ACTING {
-        let calls = &calls;
-        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            policies::policy(number, number >= OBSERVING, calls)
-        })) {
-            Ok(policy) => policies.push(policy),
-            Err(error) => println!(
-                "BAD {number} {}",
-                error
-                    .downcast_ref::<String>()
-                    .map_or("?", |text| text.split("\n}\n").last().unwrap())
-            ),
+    let all: String = calls.iter().map(script::line).collect();
+    std::fs::write("/tmp/judge-script", files::lines() + &all).unwrap();
+    let policies: Vec<policies::Policy> = (0..OBSERVING + ACTING)
+        .map(|number| policies::policy(number, number >= OBSERVING, &calls))
+        .collect();
+    let mut n = (0, 0, 0);
+    for policy in &policies {
+        for call in &calls {
+            let answer = foreseen(call);
+            let mut i = tpc::ir::interp::Interpreter::new(
+                &policy.compiled.ir,
+                predict::namespaces(&answer),
+            );
+            for (number, hook) in policy.compiled.ir.hooks.iter().enumerate() {
+                for one in call.reached.iter().filter(|one| one.symbol == hook.symbol) {
+                    let event = predict::event(hook, call, one, &answer, 0);
+                    let o = i.judge(number, &event);
+                    n.0 += 1;
+                    n.1 += usize::from(o.rule.is_some());
+                    if let Some(r) = &o.report {
+                        shown::event("p", hook, r, &event.process);
+                        n.2 += 1;
+                    }
+                }
+            }
         }
     }
-    let groups = groups::all(&policies, &calls);
-    println!(
-        "{} calls {} policies {} groups",
-        calls.len(),
-        policies.len(),
-        groups.len()
-    );
-    for group in &groups {
-        println!(
-            "{} {} {}",
-            group.policies.len(),
-            group.calls.len(),
-            group.policies[0].acts
-        );
-    }
+    println!("{n:?}");
 }

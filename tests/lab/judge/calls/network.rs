@@ -47,6 +47,8 @@ const INET6: u16 = 10;
 const STREAM: u32 = 1;
 const DATAGRAM: u32 = 2;
 const NO_WAIT: u32 = 0o4000;
+/// `net.core.somaxconn`.
+const LONGEST_QUEUE: u64 = 4096;
 /// TCP states (include/net/tcp_states.h).
 const SYN_SENT: u8 = 2;
 const CLOSE: u8 = 7;
@@ -268,7 +270,10 @@ fn listen(dice: &mut Dice) -> Call {
     let at = source(dice, like, own);
     let backlog = dice.one(&[0, 1, 128, 0x7fff_ffff]);
     Call::new(50, "sys_listen", vec![n(FIRST_FD), n(backlog)])
-        .reach("security_socket_listen", vec![Param::Other, Param::Other])
+        .reach(
+            "security_socket_listen",
+            vec![Param::Other, Param::number(backlog.min(LONGEST_QUEUE))],
+        )
         .reach(
             "inet_csk_listen_start",
             vec![sock(STREAM, 6, CLOSE, at, unspecified(at))],
