@@ -25,6 +25,9 @@ const RECORD: u32 = 12 * 1024;
 const SLACK: u32 = TEXT + 320;
 /// Bytes of the record's header, before its sections.
 pub(super) const HEADER: u32 = 96;
+/// Bytes of a text in a record that is filling up, and in one that is almost full.
+pub(super) const PART: u32 = 1024;
+pub(super) const BIT: u32 = 120;
 /// Byte of the rate limit's key.
 pub(super) const KEY: u32 = 8;
 /// Bytes of a rate limit's key for the hook and its scope.
@@ -78,14 +81,20 @@ impl Layout {
         self.record_bytes() - 128
     }
 
-    /// Last byte of the record at which a section with a text can start.
+    /// Last byte of the record at which a section with a whole text and its head can start; one with a
+    /// [`PART`] of a text has room behind it.
     pub(super) fn last_text(&self) -> u32 {
-        self.record_bytes() - (TEXT + 32)
+        self.last_part() - (TEXT + 16)
     }
 
-    /// Last byte of the record at which a section with so much of a text can start; some empty ones have room behind it.
-    pub(super) fn last_part(&self, bytes: u32) -> u32 {
-        self.last_section() - (bytes + 64)
+    /// Last byte of the record at which a section with a [`PART`] of a text can start; four with a [`BIT`] have room behind it.
+    pub(super) fn last_part(&self) -> u32 {
+        self.last_bit() - (8 + PART) - 4 * (8 + BIT)
+    }
+
+    /// Last byte of the record at which a section with a [`BIT`] of a text can start; some empty ones have room behind it.
+    pub(super) fn last_bit(&self) -> u32 {
+        self.last_section() - (BIT + 64)
     }
 
     /// Last byte of the value from which a text section can be copied.
@@ -112,14 +121,32 @@ mod tests {
     }
 
     #[test]
+    fn six_long_arguments_leave_room_for_the_caller() {
+        let layout = Layout {
+            rate_args: None,
+            buffers: 1,
+            reports: true,
+        };
+        let mut at = HEADER;
+        for section in 0..10 {
+            let len = match at {
+                at if at <= layout.last_text() => 8 + TEXT,
+                at if at <= layout.last_part() => PART,
+                at if at <= layout.last_bit() => BIT,
+                _ => panic!("no room for section {section}"),
+            };
+            at += 8 + len;
+        }
+    }
+
+    #[test]
     fn sections_stay_inside_the_record() {
         let layout = Layout {
             rate_args: Some(2),
             buffers: 3,
             reports: true,
         };
-        assert!(layout.last_text() + 8 + TEXT + 8 + 8 <= layout.record_bytes());
-        assert!(layout.last_part(120) + 8 + 120 + 8 + 3 * 8 <= layout.last_section());
+        assert!(layout.last_bit() + 8 + BIT + 8 + 3 * 8 <= layout.last_section());
         assert!(layout.last_source() + TEXT + 8 <= layout.size());
         assert_eq!(layout.size() % 8, 0);
     }

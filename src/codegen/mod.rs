@@ -91,7 +91,12 @@ pub fn generate(program: &Program) -> Result<Output, Vec<TooLarge>> {
 
 /// Scratch values of a hook: one for each of its programs that run at the same time.
 fn slots(hook: &Hook) -> u32 {
-    1 + u32::from(hook.ret.is_some())
+    1 + u32::from(shows_return(hook))
+}
+
+/// Whether a hook has a second program, for its return: what is reported may show it.
+fn shows_return(hook: &Hook) -> bool {
+    hook.ret.is_some() && hook.rules.iter().any(|rule| rule.post.is_some())
 }
 
 fn variants(numbered: &Numbered<'_>, module: &mut Module) -> Vec<Variant> {
@@ -100,7 +105,7 @@ fn variants(numbered: &Numbered<'_>, module: &mut Module) -> Vec<Variant> {
         let code = numbered.entry(module, attach);
         let section = attach.section(Role::Entry, &target);
         let mut programs = vec![(Role::Entry, module.add_function(section, None, code))];
-        if numbered.hook.ret.is_some() {
+        if shows_return(numbered.hook) {
             let code = numbered.exit(module, attach);
             let section = attach.section(Role::Return, &target);
             programs.push((Role::Return, module.add_function(section, None, code)));

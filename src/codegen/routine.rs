@@ -3,7 +3,7 @@
 //! They are BPF global functions: the kernel verifies each once, by itself, so they take and
 //! return plain numbers and find the program's scratch value through its index.
 
-use super::layout::KEY;
+use super::layout::{BIT, KEY, PART};
 use super::mir::{Builder, Function};
 use super::module::{Module, Purpose};
 use super::template::{Env, Template, Value};
@@ -52,8 +52,8 @@ const AT_MAX: (&str, Hole) = ("AT_MAX", Number(|module| module.layout.last_buffe
 const RECORD: (&str, Hole) = ("RECORD", Number(|module| module.layout.record()));
 const OFF_MAX: (&str, Hole) = ("OFF_MAX", Number(|module| module.layout.last_section()));
 const OFF_ROOM: (&str, Hole) = ("OFF_ROOM", Number(|module| module.layout.last_text()));
-const OFF_SHORT: (&str, Hole) = ("OFF_SHORT", Number(|module| module.layout.last_part(1024)));
-const OFF_TINY: (&str, Hole) = ("OFF_TINY", Number(|module| module.layout.last_part(120)));
+const OFF_PART: (&str, Hole) = ("OFF_PART", Number(|module| module.layout.last_part()));
+const OFF_BIT: (&str, Hole) = ("OFF_BIT", Number(|module| module.layout.last_bit()));
 const SOURCE_MAX: (&str, Hole) = ("SOURCE_MAX", Number(|module| module.layout.last_source()));
 const RECORD_BYTES: (&str, Hole) = (
     "RECORD_BYTES",
@@ -78,7 +78,15 @@ impl Routine {
                 "put_text",
                 template!("put_text"),
                 &[
-                    SCRATCH, RECORD, OFF_MAX, OFF_ROOM, OFF_SHORT, OFF_TINY, SOURCE_MAX,
+                    SCRATCH,
+                    RECORD,
+                    OFF_MAX,
+                    OFF_ROOM,
+                    OFF_PART,
+                    OFF_BIT,
+                    SOURCE_MAX,
+                    ("PART", Number(|_| PART)),
+                    ("BIT", Number(|_| BIT)),
                 ],
             ),
             Self::PutPath => (
@@ -117,7 +125,6 @@ impl Routine {
                 &[
                     SCRATCH,
                     RECORD,
-                    OFF_MAX,
                     PATH,
                     PUT_TEXT,
                     ("WALK", Number(|module| module.layout.buffer(0))),

@@ -81,7 +81,7 @@ fn functions(program: &Program, btf: &Btf) -> Result<Vec<(usize, u8)>, String> {
 fn gives_pointer(access: &CoreUse, object: &Btf, kernel: &Kernel) -> bool {
     let path = names(access, object);
     let root = object.name(access.root);
-    path.is_some_and(|path| kernel.find(root, &path).is_some_and(|field| field.pointer))
+    path.is_some_and(|path| kernel.field(root, &path).is_some_and(|field| field.pointer))
 }
 
 /// The access as names, without the root.

@@ -3,6 +3,8 @@
 //! In: objects to allocate and bytes to write. Out: addresses, and reads that fail where nothing is. Between two objects lies
 //! memory that is not mapped, so a read over an object's end fails; what an object does not set holds rubbish.
 
+use std::ops::Range;
+
 /// Start of the kernel's objects: the direct mapping of x86_64 (Documentation/arch/x86/x86_64/mm.rst).
 const KERNEL: u64 = 0xffff_8880_0000_0000;
 /// Start of the process' memory.
@@ -28,8 +30,10 @@ pub enum Area {
 struct Arena {
     base: u64,
     bytes: Vec<u8>,
-    /// Which bytes are mapped.
-    mapped: Vec<bool>,
+    /// First byte of each object, and of what is behind it.
+    objects: Vec<(usize, usize)>,
+    /// Which object each [`GAP`] bytes touch: not more than one, as the gaps are so long.
+    owners: Vec<Option<u32>>,
 }
 
 impl Arena {
@@ -37,27 +41,32 @@ impl Arena {
         Self {
             base,
             bytes: Vec::new(),
-            mapped: Vec::new(),
+            objects: Vec::new(),
+            owners: Vec::new(),
         }
     }
 
     fn alloc(&mut self, size: usize, align: usize) -> u64 {
         let start = (self.bytes.len() + GAP).next_multiple_of(align.max(1));
-        self.mapped.resize(start, false);
-        self.bytes.resize(start, RUBBISH);
-        self.mapped.resize(start + size, true);
         self.bytes.resize(start + size, RUBBISH);
+        let owner = u32::try_from(self.objects.len()).ok();
+        self.objects.push((start, start + size));
+        self.owners.resize(start / GAP, None);
+        self.owners.resize((start + size).div_ceil(GAP), owner);
         self.base + start as u64
     }
 
-    fn range(&self, address: u64, len: usize) -> Option<std::ops::Range<usize>> {
+    /// From an address to the end of the object that it lies in.
+    fn rest(&self, address: u64) -> Option<Range<usize>> {
         let start = usize::try_from(address.checked_sub(self.base)?).ok()?;
-        let range = start..start.checked_add(len)?;
-        self.mapped
-            .get(range.clone())?
-            .iter()
-            .all(|mapped| *mapped)
-            .then_some(range)
+        let owner = (*self.owners.get(start / GAP)?)?;
+        let (first, end) = *self.objects.get(owner as usize)?;
+        (first <= start && start < end).then_some(start..end)
+    }
+
+    fn range(&self, address: u64, len: usize) -> Option<Range<usize>> {
+        let rest = self.rest(address)?;
+        (len <= rest.len()).then(|| rest.start..rest.start + len)
     }
 
     fn read(&self, address: u64, len: usize) -> Option<&[u8]> {
@@ -66,20 +75,9 @@ impl Arena {
 
     /// Mapped bytes from an address on.
     fn tail(&self, address: u64) -> &[u8] {
-        let start = address
-            .checked_sub(self.base)
-            .map_or(usize::MAX, |start| start as usize);
-        let mapped = self.mapped.get(start..).unwrap_or_default();
-        let len = mapped
-            .iter()
-            .position(|mapped| !mapped)
-            .unwrap_or(mapped.len());
-        self.bytes.get(start..start + len).unwrap_or_default()
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.mapped.clear();
+        self.rest(address)
+            .and_then(|rest| self.bytes.get(rest))
+            .unwrap_or_default()
     }
 }
 
@@ -100,12 +98,6 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.kernel.clear();
-        self.user.clear();
-    }
-
     fn arena(&mut self, area: Area) -> &mut Arena {
         match area {
             Area::Kernel => &mut self.kernel,

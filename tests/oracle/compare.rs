@@ -204,7 +204,7 @@ const PROCESS_SECTIONS: usize = 4;
 struct Room(usize);
 
 /// A record that is fuller than this need not have room for a whole text.
-const CROWDED: usize = 7000;
+const CROWDED: usize = 6200;
 /// One that is fuller than this need not have room for anything.
 const FULL: usize = 12_000;
 /// Bytes of a text that found no room.
@@ -352,22 +352,4 @@ fn cred_of(section: &Section) -> Credentials {
             inode: word(76),
         },
     }
-}
-
-/// A `sockaddr` as events show it: not at all if a part is missing that its family has.
-pub(crate) fn as_shown(value: Value) -> Value {
-    let Value::Sockaddr(of) = value else {
-        return value;
-    };
-    let has_address = matches!(of.family, Some(AF_INET | AF_INET6));
-    let whole = of.family.is_some() && of.port.is_some() && (of.address.is_some() || !has_address);
-    Value::Sockaddr(if whole {
-        of
-    } else {
-        Sockaddr {
-            family: None,
-            port: None,
-            address: None,
-        }
-    })
 }

@@ -8,6 +8,7 @@ pub(crate) mod built;
 pub(crate) mod compare;
 pub(crate) mod dice;
 pub(crate) mod policies;
+pub(crate) mod run;
 pub(crate) mod rust;
 pub(crate) mod scenes;
 pub(crate) mod shrink;
@@ -42,28 +43,24 @@ impl Default for Kernels {
 pub(crate) struct Bench<'a> {
     program: &'a Program,
     interpreter: Interpreter<'a>,
-    simulators: Vec<(Simulator, &'a Kernel)>,
+    /// For each kernel a machine for each way to attach.
+    simulators: Vec<(&'a Kernel, Vec<Simulator>)>,
 }
 
 impl<'a> Bench<'a> {
-    /// Each way on one kernel, or on all of them.
-    pub(crate) fn new(built: &'a Built, kernels: &'a Kernels, all: bool) -> Result<Self, String> {
-        let mut simulators = Vec::new();
-        for way in 0..built.ways() {
-            let first = if all { 0 } else { way % kernels.0.len() };
-            for kernel in kernels
-                .0
-                .iter()
-                .skip(first)
-                .take(if all { kernels.0.len() } else { 1 })
-            {
-                simulators.push((built.simulator(way, kernel)?, kernel));
-            }
-        }
+    pub(crate) fn new(built: &'a Built, kernels: &'a Kernels) -> Result<Self, String> {
+        let simulators = |kernel| {
+            let simulators = (0..built.ways()).map(|way| built.simulator(way, kernel));
+            Ok((kernel, simulators.collect::<Result<_, String>>()?))
+        };
         Ok(Self {
             program: &built.program,
             interpreter: built.interpreter(),
-            simulators,
+            simulators: kernels
+                .0
+                .iter()
+                .map(simulators)
+                .collect::<Result<_, String>>()?,
         })
     }
 
@@ -71,29 +68,21 @@ impl<'a> Bench<'a> {
     pub(crate) fn judge(&mut self, hook: usize, scene: &Scene) -> Result<Outcome, String> {
         let event = scene.event(&self.program.hooks[hook]);
         let outcome = self.interpreter.judge(hook, &event);
-        let mut shown = outcome.clone();
-        if let Some(report) = &mut shown.report {
-            report.args = std::mem::take(&mut report.args)
-                .into_iter()
-                .map(compare::as_shown)
-                .collect();
-            report.ret = report.ret.take().map(compare::as_shown);
-        }
-        for (number, (simulator, kernel)) in self.simulators.iter_mut().enumerate() {
+        for (number, (kernel, simulators)) in self.simulators.iter_mut().enumerate() {
+            let placed = scene.place(kernel);
             let expected = Expected {
                 program: self.program,
                 hook,
                 event: &event,
-                outcome: &shown,
+                outcome: &outcome,
                 has_audit: kernel.field("task_struct", "loginuid").is_some(),
                 ring_is_full: scene.ring_is_full,
             };
-            let run = simulator
-                .call(hook, &scene.place(kernel))
-                .map_err(|error| format!("machine {number}: {error}"))?;
-            expected
-                .check(&run)
-                .map_err(|error| format!("machine {number}: {error}"))?;
+            for (way, simulator) in simulators.iter_mut().enumerate() {
+                let run = simulator.call(hook, &placed);
+                run.and_then(|run| expected.check(&run))
+                    .map_err(|error| format!("kernel {number}, way {way}: {error}"))?;
+            }
         }
         Ok(outcome)
     }
@@ -151,7 +140,7 @@ pub(crate) fn check(case: &Case, kernels: &Kernels) -> Result<Count, Failure> {
             count.too_large += 1;
             return Ok(());
         };
-        let mut bench = Bench::new(&built, kernels, false)?;
+        let mut bench = Bench::new(&built, kernels)?;
         for (hook, scene) in &case.calls {
             done += 1;
             let outcome = bench.judge(*hook, scene)?;

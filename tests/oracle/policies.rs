@@ -29,6 +29,10 @@ pub(crate) const INTS: [IntType; 8] = [
     IntType::U16,
 ];
 
+/// Names of functions: of one that may be overridden, and of one that may not.
+const SECURITY: &str = "security_f";
+const PLAIN: &str = "f";
+
 /// A policy with one to three hooks.
 pub(crate) fn program(dice: &mut Dice) -> Program {
     let hooks = 1 + dice.one(&[0, 0, 0, 0, 1, 2]);
@@ -41,7 +45,7 @@ pub(crate) fn program(dice: &mut Dice) -> Program {
 fn hook(dice: &mut Dice) -> Hook {
     let abi = dice.one(&[Abi::Function, Abi::Syscall]);
     let symbol = match abi {
-        Abi::Function => dice.one(&["security_f", "f"]),
+        Abi::Function => dice.one(&[SECURITY, PLAIN]),
         Abi::Syscall => "sys_f",
     };
     let mut hook = Hook {
@@ -140,11 +144,23 @@ fn size(dice: &mut Dice, buffer: u8, registers: &mut BTreeMap<u8, ArgType>) -> O
 }
 
 fn returned(dice: &mut Dice, abi: Abi) -> Arg {
-    let ty = match (dice.below(6), abi) {
-        (4, Abi::Function) => {
-            dice.one(&[ArgType::File, ArgType::Sock, ArgType::Dentry, ArgType::Path])
-        }
-        (5, Abi::Function) => ArgType::String,
+    let other: &[ArgType] = match abi {
+        Abi::Function => &[
+            ArgType::String,
+            ArgType::Filename,
+            ArgType::File,
+            ArgType::Path,
+            ArgType::Dentry,
+            ArgType::Fd,
+            ArgType::LinuxBinprm,
+            ArgType::Sock,
+            ArgType::Sockaddr,
+            ArgType::Cred,
+        ],
+        Abi::Syscall => &[ArgType::Fd],
+    };
+    let ty = match dice.below(5) {
+        0 | 1 => dice.one(other),
         _ => ArgType::Int(dice.one(&INTS)),
     };
     Arg {
@@ -164,7 +180,7 @@ pub(crate) fn rule(dice: &mut Dice, hook: &Hook) -> Rule {
         0
     };
     let actions = dice.one(&[0, 0, 1, 1, 2, 4]);
-    let actions: Vec<Action> = (0..actions).map(|_| action(dice)).collect();
+    let actions: Vec<Action> = (0..actions).map(|_| action(dice, hook)).collect();
     Rule {
         tests: (0..tests).map(|_| entry_test(dice, hook)).collect(),
         return_tests: (0..return_tests)
@@ -183,9 +199,15 @@ pub(crate) fn rule(dice: &mut Dice, hook: &Hook) -> Rule {
     }
 }
 
-fn action(dice: &mut Dice) -> Action {
-    if dice.flip() {
-        let value = dice.one(&[-1, -13, -4095, -2, 0, 1]);
+fn action(dice: &mut Dice, hook: &Hook) -> Action {
+    if hook.symbol != PLAIN && dice.flip() {
+        let value = dice.one(&[-1, -13, -4095, -2, 1, 0]);
+        // Programs can make a security check fail, not succeed.
+        let value = if value == 0 && hook.symbol == SECURITY {
+            -1
+        } else {
+            value
+        };
         return Action::Override { value, span: SPAN };
     }
     Action::Signal {

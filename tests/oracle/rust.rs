@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use tpc::ir::{Action, Arg, Hook, Predicate, Program, Rule, Test};
+use tpc::ir::{Action, Arg, ArgType, Hook, Predicate, Program, Rule, Test};
 
 /// Shows its content as an expression.
 pub(crate) struct Rust<'a, T>(pub(crate) &'a T);
@@ -51,7 +51,11 @@ impl Display for Rust<'_, Hook> {
 
 impl Display for Rust<'_, Arg> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "arg({}, {:?})", self.0.index, self.0.ty)
+        let index = self.0.index;
+        match self.0.ty {
+            ArgType::Int(ty) => write!(f, "arg({index}, ArgType::Int(IntType::{ty:?}))"),
+            ty => write!(f, "arg({index}, ArgType::{ty:?})"),
+        }
     }
 }
 
@@ -75,7 +79,10 @@ impl Display for Rust<'_, Rule> {
         match post.map(|post| post.rate) {
             None => f.write_str("None")?,
             Some(None) => f.write_str("ALWAYS")?,
-            Some(Some(rate)) => write!(f, "once_in({}, {:?})", rate.interval_ms, rate.scope)?,
+            Some(Some(rate)) => {
+                let (interval, scope) = (rate.interval_ms, rate.scope);
+                write!(f, "once_in({interval}, RateScope::{scope:?})")?;
+            }
         }
         write!(f, ", Shown::{shown:?})")
     }
@@ -95,10 +102,10 @@ impl Display for Rust<'_, Test> {
         let word = if self.0.negate { "not" } else { "yes" };
         write!(f, "{word}(")?;
         match &self.0.predicate {
-            Predicate::Int { of, set } => write!(f, "int({of:?}, &{:?})", set.ranges())?,
-            Predicate::Mask { of, mask } => write!(f, "mask({of:?}, {mask:#x})")?,
+            Predicate::Int { of, set } => write!(f, "int(Subject::{of:?}, &{:?})", set.ranges())?,
+            Predicate::Mask { of, mask } => write!(f, "mask(Subject::{of:?}, {mask:#x})")?,
             Predicate::Text { of, how, values } => {
-                write!(f, "text({of:?}, {how:?}, &[")?;
+                write!(f, "text(Subject::{of:?}, TextMatch::{how:?}, &[")?;
                 values
                     .iter()
                     .try_for_each(|value| write!(f, "b\"{}\", ", value.bytes.escape_ascii()))?;
@@ -107,17 +114,25 @@ impl Display for Rust<'_, Test> {
             Predicate::Addr { of, end, v4, v6 } => {
                 write!(
                     f,
-                    "address({of:?}, {end:?}, &{:?}, &{:?})",
+                    "address(Subject::{of:?}, End::{end:?}, &{:?}, &{:?})",
                     v4.ranges(),
                     v6.ranges()
                 )?;
             }
-            Predicate::Port { of, end, set } => {
-                write!(f, "port({of:?}, {end:?}, &{:?})", set.ranges())?
+            Predicate::Port { of, end, set } => write!(
+                f,
+                "port(Subject::{of:?}, End::{end:?}, &{:?})",
+                set.ranges()
+            )?,
+            Predicate::Protocol { of, set } => {
+                write!(f, "protocol(Subject::{of:?}, &{:?})", set.ranges())?
             }
-            Predicate::Protocol { of, set } => write!(f, "protocol({of:?}, &{:?})", set.ranges())?,
-            Predicate::Family { of, set } => write!(f, "family({of:?}, &{:?})", set.ranges())?,
-            Predicate::State { of, set } => write!(f, "state({of:?}, &{:?})", set.ranges())?,
+            Predicate::Family { of, set } => {
+                write!(f, "family(Subject::{of:?}, &{:?})", set.ranges())?
+            }
+            Predicate::State { of, set } => {
+                write!(f, "state(Subject::{of:?}, &{:?})", set.ranges())?
+            }
             Predicate::Pid {
                 set,
                 namespaced,
@@ -136,7 +151,7 @@ impl Display for Rust<'_, Test> {
                 set,
                 mask,
                 namespaced,
-            } => write!(f, "capability({set:?}, {mask:#x}, {namespaced})")?,
+            } => write!(f, "capability(CapSet::{set:?}, {mask:#x}, {namespaced})")?,
         }
         f.write_str(")")
     }

@@ -151,6 +151,27 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// Numbers of processes that filters look for.
+    fn pids(&self) -> Vec<&'a IntSet> {
+        let pids = self.predicates().filter_map(|predicate| match predicate {
+            Predicate::Pid { set, .. } => Some(set),
+            _ => None,
+        });
+        pids.collect()
+    }
+
+    fn follows_forks(&self) -> bool {
+        self.predicates().any(|predicate| {
+            matches!(
+                predicate,
+                Predicate::Pid {
+                    follow_forks: true,
+                    ..
+                }
+            )
+        })
+    }
+
     /// A member of a set, or a neighbour of one.
     fn member(dice: &mut Dice, set: &IntSet, ty: IntType) -> i128 {
         if set.is_empty() {
@@ -492,6 +513,9 @@ fn wanted_address(dice: &mut Dice, v4: &[(u32, u32)], v6: &[(u128, u128)]) -> (u
     (AF_INET6, near.to_be_bytes())
 }
 
+/// Chains of parents about as long as `followForks` looks at.
+const DEEP: [u64; 4] = [62, 63, 64, 70];
+
 fn task(dice: &mut Dice, wanted: &Wanted<'_>, tree: &mut Tree) -> Task {
     let exe_path = wanted.text(dice, &[Subject::Exe], true);
     let exe = tree.file(dice, &exe_path);
@@ -499,17 +523,14 @@ fn task(dice: &mut Dice, wanted: &Wanted<'_>, tree: &mut Tree) -> Task {
         let path = words::path(dice);
         tree.file(dice, &path)
     };
-    let pids: Vec<&IntSet> = wanted
-        .predicates()
-        .filter_map(|predicate| match predicate {
-            Predicate::Pid { set, .. } => Some(set),
-            _ => None,
-        })
-        .collect();
+    let pids = wanted.pids();
     let ids = ids(dice, &pids);
-    let count = dice.one(&[1, 2, 3, 0, 5, 62, 63, 64, 70]);
-    // Process 0 is its own parent.
-    let count = if ids.process == 0 { 0 } else { count };
+    let count = match wanted.follows_forks() {
+        _ if ids.process == 0 => 0,
+        true if dice.once_in(4) => dice.one(&DEEP),
+        _ if dice.once_in(60) => dice.one(&DEEP),
+        _ => dice.one(&[1, 2, 3, 0, 5]),
+    };
     let parents = (0..count).map(|_| parent(dice, &pids, tree)).collect();
     let words: Vec<u8> = (0..dice.below(4))
         .flat_map(|_| [words::text(dice), vec![0]].concat())

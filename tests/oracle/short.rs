@@ -5,7 +5,22 @@ use tpc::ir::{
     Rate, RateScope, Rule, Shown, Subject, Test, TextMatch, TextValue, V4Set, V6Set,
 };
 
+use tpc::sim::scene::{
+    Area, Cred, Data, Dentry, Filesystem, Fs, Ids, Image, Mount, Namespaces, Param, Scene, Spot,
+    Task, Vfs,
+};
+
 use super::oracle::policies::SPAN;
+use super::oracle::smaller::Case;
+use super::oracle::{Count, Kernels, check};
+
+/// Interpreter and programs agree on all calls.
+pub(crate) fn agree(program: Program, calls: Vec<(usize, Scene)>) -> Count {
+    match check(&Case { program, calls }, &Kernels::default()) {
+        Ok(count) => count,
+        Err(failure) => panic!("{}", failure.report()),
+    }
+}
 
 /// A report of every call.
 pub(crate) const ALWAYS: Option<Post> = Some(Post { rate: None });
@@ -182,4 +197,86 @@ pub(crate) fn capability(set: CapSet, mask: u64, namespaced: bool) -> Predicate 
         mask,
         namespaced,
     }
+}
+
+/// A call by process 1 of a machine without a parent, with an executable `/x`.
+pub(crate) fn call(params: Vec<Param>) -> Scene {
+    let root = Dentry {
+        filesystem: 0,
+        name: b"/".into(),
+        parent: 0,
+        linked: true,
+        mode: Some(0o040_755),
+    };
+    let file = Dentry {
+        name: b"x".into(),
+        mode: Some(0o100_755),
+        ..root.clone()
+    };
+    let exe = Spot {
+        mount: 0,
+        dentry: 1,
+    };
+    Scene {
+        time: 1_000_000_000,
+        vfs: Vfs {
+            filesystems: vec![Filesystem {
+                magic: 0xef53,
+                root: 0,
+            }],
+            dentries: vec![root, file],
+            mounts: vec![Mount { root: 0, at: None }],
+        },
+        task: Task {
+            ids: of_thread(1, 1),
+            start: 1,
+            auid: 1000,
+            memory: Some(Image {
+                exe: Some(exe),
+                arguments: Data::In(Area::User, b"x\0".into()),
+            }),
+            fs: Some(Fs {
+                root: Spot::default(),
+                cwd: Spot::default(),
+            }),
+            files: Some(Vec::new()),
+            namespaces: Some(Namespaces::default()),
+            pid_namespace: 1,
+            cred: Cred::default(),
+            parents: Vec::new(),
+        },
+        params,
+        returned: None,
+        ring_is_full: false,
+    }
+}
+
+/// Numbers of a thread of a process in the host's pid namespace.
+pub(crate) fn of_thread(process: u32, thread: u32) -> Ids {
+    Ids {
+        process,
+        thread,
+        inner: Vec::new(),
+    }
+}
+
+/// Bytes in memory of the process.
+pub(crate) fn user(bytes: &[u8]) -> Param {
+    Param::Bytes(Data::In(Area::User, bytes.into()))
+}
+
+/// A scene from the report of a failure.
+pub(crate) fn scene(json: &str) -> Scene {
+    serde_json::from_str(json).expect("a scene")
+}
+
+/// The scene, but so.
+pub(crate) fn with(mut scene: Scene, change: impl FnOnce(&mut Scene)) -> Scene {
+    change(&mut scene);
+    scene
+}
+
+/// The scene, so much later.
+pub(crate) fn later(scene: &Scene, nanoseconds: u64) -> Scene {
+    with(scene.clone(), |scene| scene.time += nanoseconds)
 }

@@ -28,26 +28,19 @@ pub(crate) fn shrink(failure: Failure, kernels: &Kernels) -> Failure {
 
 impl Failure {
     /// All that is needed to understand the failure, and to repeat it.
-    pub(crate) fn report(&self, seed: u64) -> String {
+    pub(crate) fn report(&self) -> String {
         let Case { program, calls } = &self.case;
-        let mut out = format!("seed {seed}: {}\n\n{program}\n", self.error);
+        let mut out = format!("{}\n\n{program}\n", self.error);
         for (hook, scene) in calls {
-            let _ = writeln!(
-                out,
-                "call of hook {hook}: {:?}\n",
-                scene.event(&program.hooks[*hook])
-            );
+            let event = scene.event(&program.hooks[*hook]);
+            let _ = writeln!(out, "call of hook {hook}: {event:?}\n");
         }
-        let _ = writeln!(
-            out,
-            "#[test]\nfn seed_{seed}() {{\n    holds(\n        {},\n        &[",
-            Rust(program)
-        );
+        let _ = writeln!(out, "    let calls = vec![");
         for (hook, scene) in calls {
             let json = serde_json::to_string(scene).unwrap_or_default();
-            let _ = writeln!(out, "            ({hook}, r#\"{json}\"#),");
+            let _ = writeln!(out, "        ({hook}, scene(r#\"{json}\"#)),");
         }
-        let _ = writeln!(out, "        ],\n    );\n}}");
+        let _ = writeln!(out, "    ];\n    agree({}, calls);", Rust(program));
         out
     }
 }

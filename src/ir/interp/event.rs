@@ -43,12 +43,33 @@ pub enum Value {
     Nop,
 }
 
+impl Value {
+    /// As events show it: a `sockaddr` as a whole or not at all.
+    pub(super) fn shown(&self) -> Self {
+        match self {
+            Self::Sockaddr(address) if !address.is_whole() => Self::Sockaddr(Sockaddr {
+                family: None,
+                port: None,
+                address: None,
+            }),
+            other => other.clone(),
+        }
+    }
+}
+
 /// What is known of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     /// All of it; of an incomplete path the end, of another incomplete text the beginning.
     pub known: Vec<u8>,
     pub complete: bool,
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let more = if self.complete { "" } else { " and more" };
+        write!(f, "\"{}\"{more}", self.known.escape_ascii())
+    }
 }
 
 /// A socket.
@@ -89,6 +110,15 @@ pub struct Sockaddr {
     pub port: Readable<u16>,
     /// `None` also where the family has none.
     pub address: Readable<Address>,
+}
+
+impl Sockaddr {
+    /// Whether all can be read that its family has: IPv4 and IPv6 (2, 10; include/linux/socket.h) have addresses.
+    fn is_whole(&self) -> bool {
+        let has_address = matches!(self.family, Some(2 | 10));
+        let has_all = self.address.is_some() || !has_address;
+        self.family.is_some() && self.port.is_some() && has_all
+    }
 }
 
 /// `struct cred`.

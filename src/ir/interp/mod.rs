@@ -48,7 +48,8 @@
 //! networks contain it, IPv6 networks do not, not even `::/0`. `NotDAddr` with IPv4 networks only holds for every
 //! other IPv6 address, which is in none of them; it does not hold for other families, which have no address (see above).
 //!
-//! Of a `sockaddr` that ends too early each filter sees the part that it asks for, or counts as not readable.
+//! Of a `sockaddr` that ends too early each filter sees the part that it asks for, or counts as not readable; events
+//! show it as one that cannot be read.
 //!
 //! # Processes
 //!
@@ -184,7 +185,7 @@ impl<'a> Interpreter<'a> {
             rule: number,
             shown: rule.shown,
             args,
-            ret: of.ret.as_ref().and(event.ret.clone()),
+            ret: of.ret.as_ref().and(event.ret.as_ref()).map(Value::shown),
             key,
         })
     }
@@ -209,7 +210,7 @@ fn result(rule: &Rule) -> Option<i32> {
 fn shown_args(hook: &Hook, event: &Event) -> Vec<Value> {
     let pairs = hook.args.iter().zip(&event.args);
     let read = pairs.filter(|(arg, _)| arg.ty != ArgType::Nop);
-    read.map(|(_, value)| value.clone()).collect()
+    read.map(|(_, value)| value.shown()).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod synthetic;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 
 use crate::btf::{Btf, Kind, TypeId};
 
@@ -27,28 +27,17 @@ pub struct Field {
 #[derive(Debug)]
 pub struct Kernel {
     pub btf: Btf,
-    /// What was asked before, by the addresses of the names.
-    known: RefCell<HashMap<[usize; 4], Option<Field>, BuildHasherDefault<Mixer>>>,
+    /// What was asked before, by the addresses of the names: laying out one call asks for a thousand members.
+    known: RefCell<HashMap<[usize; 4], Rc<Layout>>>,
 }
 
-/// A hash of a few numbers: laying out one call asks for a thousand members.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes
-            .iter()
-            .for_each(|byte| self.write_usize((*byte).into()));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 = (self.0.rotate_left(5) ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
+/// Some members of a structure.
+#[derive(Debug)]
+pub struct Layout {
+    /// Bytes of the structure; `None` if the kernel lacks it.
+    pub size: Option<u32>,
+    /// In the order of the question; `None` for those that the kernel lacks.
+    pub fields: Vec<Option<Field>>,
 }
 
 /// Deepest nesting of unnamed members.
@@ -73,33 +62,7 @@ impl Kernel {
     }
 
     /// The member `path` (`f_path.dentry`) of a structure; `None` if the kernel lacks it.
-    pub fn field(&self, root: &'static str, path: &'static str) -> Option<Field> {
-        let key = [
-            root.as_ptr().addr(),
-            root.len(),
-            path.as_ptr().addr(),
-            path.len(),
-        ];
-        if let Some(known) = self.known.borrow().get(&key) {
-            return *known;
-        }
-        let found = self.find(root, path);
-        self.known.borrow_mut().insert(key, found);
-        found
-    }
-
-    /// Bytes of a structure.
-    pub fn size(&self, root: &str) -> Option<u32> {
-        self.btf.size_of(self.root(root)?)
-    }
-
-    fn root(&self, name: &str) -> Option<TypeId> {
-        let plain = self.btf.find(name, Kind::is_composite);
-        plain.or_else(|| self.btf.find(name, |kind| matches!(kind, Kind::Typedef(_))))
-    }
-
-    /// [`field`](Self::field) by names that are not known in advance, and without its memory.
-    pub(super) fn find(&self, root: &str, path: &str) -> Option<Field> {
+    pub fn field(&self, root: &str, path: &str) -> Option<Field> {
         let (mut ty, mut bits) = (self.root(root)?, 0);
         for name in path.split('.') {
             let (member, offset) = self.member(ty, name, MAX_DEPTH)?;
@@ -118,6 +81,33 @@ impl Kernel {
             size: self.btf.size_of(ty)?,
             pointer,
         })
+    }
+
+    /// [`size`](Self::size) and several [`field`](Self::field)s, remembered.
+    pub fn layout(&self, root: &'static str, paths: &'static [&'static str]) -> Rc<Layout> {
+        // What is static does not change: its address stands for it.
+        let key = [
+            root.as_ptr().addr(),
+            root.len(),
+            paths.as_ptr().addr(),
+            paths.len(),
+        ];
+        let mut known = self.known.borrow_mut();
+        let layout = || Layout {
+            size: self.size(root),
+            fields: paths.iter().map(|path| self.field(root, path)).collect(),
+        };
+        Rc::clone(known.entry(key).or_insert_with(|| Rc::new(layout())))
+    }
+
+    /// Bytes of a structure.
+    pub fn size(&self, root: &str) -> Option<u32> {
+        self.btf.size_of(self.root(root)?)
+    }
+
+    fn root(&self, name: &str) -> Option<TypeId> {
+        let plain = self.btf.find(name, Kind::is_composite);
+        plain.or_else(|| self.btf.find(name, |kind| matches!(kind, Kind::Typedef(_))))
     }
 
     /// Type and bit offset of a member, also within unnamed ones.

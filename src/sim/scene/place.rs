@@ -5,7 +5,7 @@
 
 use super::{AF_INET, AF_INET6};
 use super::{Area, Bytes, Cred, Data, Ids, Param, Scene, Sock, Spot, Task, UserNamespace};
-use crate::sim::kernel::Kernel;
+use crate::sim::kernel::{Field, Kernel, Layout};
 use crate::sim::memory::Memory;
 
 /// A scene in memory.
@@ -50,7 +50,51 @@ impl Scene {
 }
 
 /// Registers of the parameters of a system call in `struct pt_regs` (arch/x86/entry/entry_64.S).
-const SYSCALL_REGISTERS: [&str; 6] = ["di", "si", "dx", "r10", "r8", "r9"];
+static SYSCALL_REGISTERS: [&str; 6] = ["di", "si", "dx", "r10", "r8", "r9"];
+/// Members that scenes set.
+static DENTRY: [&str; 6] = [
+    "d_sb",
+    "d_parent",
+    "d_name.len",
+    "d_name.name",
+    "d_inode",
+    "d_hash.pprev",
+];
+static MOUNT: [&str; 3] = ["mnt_parent", "mnt_mountpoint", "mnt.mnt_root"];
+static SOCK: [&str; 8] = [
+    "__sk_common.skc_family",
+    "__sk_common.skc_state",
+    "__sk_common.skc_num",
+    "__sk_common.skc_dport",
+    "sk_type",
+    "sk_protocol",
+    "sk_mark",
+    "sk_priority",
+];
+static V4_ADDRESSES: [&str; 2] = ["__sk_common.skc_rcv_saddr", "__sk_common.skc_daddr"];
+static V6_ADDRESSES: [&str; 2] = ["__sk_common.skc_v6_rcv_saddr", "__sk_common.skc_v6_daddr"];
+static IDS: [&str; 8] = [
+    "uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid",
+];
+static CRED: [&str; 5] = [
+    "securebits",
+    "cap_permitted",
+    "cap_effective",
+    "cap_inheritable",
+    "user_ns",
+];
+static PROXY: [&str; 8] = [
+    "uts_ns",
+    "ipc_ns",
+    "mnt_ns",
+    "pid_ns_for_children",
+    "net_ns",
+    "time_ns",
+    "time_ns_for_children",
+    "cgroup_ns",
+];
+const START: (&str, &[&str; 1]) = ("task_struct", &["start_boottime"]);
+const PROCESS: (&str, &[&str; 3]) = ("task_struct", &["real_parent", "mm", "cred"]);
 /// Bytes of an entry of `pid.numbers`: an int, padding, a pointer.
 const UPID: u64 = 16;
 
@@ -75,88 +119,102 @@ impl<'a> Placer<'a> {
             dentries: Vec::new(),
             mounts: Vec::new(),
         };
-        placer.filesystems = scene
-            .vfs
-            .filesystems
-            .iter()
-            .map(|_| placer.structure("super_block"))
-            .collect();
-        placer.dentries = scene
-            .vfs
-            .dentries
-            .iter()
-            .map(|_| placer.structure("dentry"))
-            .collect();
-        placer.mounts = scene
-            .vfs
-            .mounts
-            .iter()
-            .map(|_| placer.structure("mount"))
-            .collect();
-        placer.files();
+        placer.filesystems = placer.blanks("super_block", scene.vfs.filesystems.len());
+        placer.dentries = placer.blanks("dentry", scene.vfs.dentries.len());
+        placer.mounts = placer.blanks("mount", scene.vfs.mounts.len());
+        placer.dentries();
+        placer.mounts();
         placer
     }
 
+    fn blanks(&mut self, name: &'static str, count: usize) -> Vec<u64> {
+        let size = self.kernel.layout(name, &[]).size.unwrap_or(8);
+        let blank = |_| self.memory.alloc(Area::Kernel, size as usize, 8);
+        (0..count).map(blank).collect()
+    }
+
     /// A new structure full of rubbish.
-    fn structure(&mut self, name: &'static str) -> u64 {
-        let size = self.kernel.size(name).unwrap_or(8);
+    fn blank(&mut self, name: &'static str) -> u64 {
+        let size = self.kernel.layout(name, &[]).size.unwrap_or(8);
         self.memory.alloc(Area::Kernel, size as usize, 8)
     }
 
-    /// Sets a number, pointer or address of a structure.
-    fn put(&mut self, base: u64, (root, path): (&'static str, &'static str), value: u64) {
-        if let Some(field) = self.kernel.field(root, path) {
-            let bytes = value.to_le_bytes();
-            let len = (field.size as usize).min(bytes.len());
-            self.memory
-                .write(base + u64::from(field.offset), &bytes[..len]);
+    /// A new structure with these members.
+    fn structure<const N: usize>(
+        &mut self,
+        name: &'static str,
+        paths: &'static [&'static str; N],
+        values: [u64; N],
+    ) -> u64 {
+        let at = self.blank(name);
+        self.set(at, (name, paths), values);
+        at
+    }
+
+    /// Sets numbers, pointers or addresses of a structure.
+    fn set<const N: usize>(
+        &mut self,
+        base: u64,
+        (root, paths): (&'static str, &'static [&'static str; N]),
+        values: [u64; N],
+    ) {
+        self.fill(base, &self.kernel.layout(root, paths), values);
+    }
+
+    fn fill<const N: usize>(&mut self, base: u64, layout: &Layout, values: [u64; N]) {
+        for (field, value) in layout.fields.iter().zip(values) {
+            if let Some(field) = field {
+                let bytes = value.to_le_bytes();
+                let len = (field.size as usize).min(bytes.len());
+                self.memory
+                    .write(base + u64::from(field.offset), &bytes[..len]);
+            }
         }
     }
 
-    fn put_bytes(&mut self, base: u64, (root, path): (&'static str, &'static str), bytes: &[u8]) {
-        if let Some(field) = self.kernel.field(root, path) {
-            self.memory.write(base + u64::from(field.offset), bytes);
-        }
+    fn member(&self, root: &'static str, path: &'static [&'static str; 1]) -> Option<Field> {
+        self.kernel.layout(root, path).fields.first().copied()?
     }
 
     /// Address of a member.
-    fn inside(&self, base: u64, root: &'static str, path: &'static str) -> u64 {
+    fn inside(&self, base: u64, root: &'static str, path: &'static [&'static str; 1]) -> u64 {
         base + self
-            .kernel
-            .field(root, path)
+            .member(root, path)
             .map_or(0, |field| u64::from(field.offset))
     }
 
-    fn files(&mut self) {
+    fn dentries(&mut self) {
         let scene = self.scene;
+        let (layout, room) = (
+            self.kernel.layout("dentry", &DENTRY),
+            self.member("dentry", &["d_iname"]),
+        );
         for (index, dentry) in scene.vfs.dentries.iter().enumerate() {
             let at = self.dentries[index];
-            let name = self.name(at, &dentry.name);
+            let name = self.name(at, &dentry.name, room);
             let parent = self.dentries.get(dentry.parent).copied().unwrap_or(0);
             let inode = dentry.mode.map_or(0, |mode| {
-                let inode = self.structure("inode");
-                self.put(inode, ("inode", "i_mode"), mode.into());
-                inode
+                self.structure("inode", &["i_mode"], [mode.into()])
             });
             // Of a list that runs through all entries of a bucket; where it points to does not matter.
             let hashed = if dentry.linked { at } else { 0 };
-            let block = self
-                .filesystems
-                .get(dentry.filesystem)
-                .copied()
-                .unwrap_or(0);
-            self.put(at, ("dentry", "d_sb"), block);
-            self.put(at, ("dentry", "d_parent"), parent);
-            self.put(at, ("dentry", "d_name.len"), dentry.name.len() as u64);
-            self.put(at, ("dentry", "d_name.name"), name);
-            self.put(at, ("dentry", "d_inode"), inode);
-            self.put(at, ("dentry", "d_hash.pprev"), hashed);
+            let filesystem = self.filesystems.get(dentry.filesystem);
+            let block = filesystem.copied().unwrap_or(0);
+            let len = dentry.name.len() as u64;
+            self.fill(at, &layout, [block, parent, len, name, inode, hashed]);
         }
+    }
+
+    fn mounts(&mut self) {
+        let scene = self.scene;
         for (index, filesystem) in scene.vfs.filesystems.iter().enumerate() {
             let at = self.filesystems[index];
             let root = self.dentries.get(filesystem.root).copied().unwrap_or(0);
-            self.put(at, ("super_block", "s_magic"), filesystem.magic);
-            self.put(at, ("super_block", "s_root"), root);
+            self.set(
+                at,
+                ("super_block", &["s_magic", "s_root"]),
+                [filesystem.magic, root],
+            );
         }
         for (index, mount) in scene.vfs.mounts.iter().enumerate() {
             let at = self.mounts[index];
@@ -164,32 +222,23 @@ impl<'a> Placer<'a> {
                 self.mounts.get(spot.mount).copied().unwrap_or(at)
             });
             let point = mount.at.map_or(mount.root, |spot| spot.dentry);
-            self.put(at, ("mount", "mnt_parent"), parent);
-            self.put(
-                at,
-                ("mount", "mnt_mountpoint"),
-                self.dentries.get(point).copied().unwrap_or(0),
-            );
-            self.put(
-                at,
-                ("mount", "mnt.mnt_root"),
-                self.dentries.get(mount.root).copied().unwrap_or(0),
-            );
+            let [point, root] =
+                [point, mount.root].map(|entry| self.dentries.get(entry).copied().unwrap_or(0));
+            self.set(at, ("mount", &MOUNT), [parent, point, root]);
         }
     }
 
     /// Short names lie in the entry, longer ones elsewhere.
-    fn name(&mut self, dentry: u64, name: &Bytes) -> u64 {
+    fn name(&mut self, dentry: u64, name: &Bytes, room: Option<Field>) -> u64 {
         let with_nul = [name, &b"\0"[..]].concat();
-        let room = self
-            .kernel
-            .field("dentry", "d_iname")
-            .map_or(0, |field| field.size as usize);
-        if with_nul.len() > room {
-            return self.memory.store(Area::Kernel, &with_nul);
+        match room.filter(|room| with_nul.len() <= room.size as usize) {
+            Some(room) => {
+                let at = dentry + u64::from(room.offset);
+                self.memory.write(at, &with_nul);
+                at
+            }
+            None => self.memory.store(Area::Kernel, &with_nul),
         }
-        self.put_bytes(dentry, ("dentry", "d_iname"), &with_nul);
-        self.inside(dentry, "dentry", "d_iname")
     }
 
     /// `struct vfsmount *` and `struct dentry *` of a file.
@@ -197,16 +246,13 @@ impl<'a> Placer<'a> {
         let mount = self
             .mounts
             .get(spot.mount)
-            .map_or(0, |mount| self.inside(*mount, "mount", "mnt"));
+            .map_or(0, |mount| self.inside(*mount, "mount", &["mnt"]));
         (mount, self.dentries.get(spot.dentry).copied().unwrap_or(0))
     }
 
     fn file(&mut self, spot: Spot) -> u64 {
         let (mount, dentry) = self.spot(spot);
-        let file = self.structure("file");
-        self.put(file, ("file", "f_path.mnt"), mount);
-        self.put(file, ("file", "f_path.dentry"), dentry);
-        file
+        self.structure("file", &["f_path.mnt", "f_path.dentry"], [mount, dentry])
     }
 
     fn data(&mut self, data: &Data) -> u64 {
@@ -221,23 +267,18 @@ impl<'a> Placer<'a> {
             Param::Number(bits) => *bits,
             Param::Bytes(data) => self.data(data),
             Param::Filename(data) => {
-                let (text, filename) = (self.data(data), self.structure("filename"));
-                self.put(filename, ("filename", "name"), text);
-                filename
+                let text = self.data(data);
+                self.structure("filename", &["name"], [text])
             }
             Param::File(spot) => self.file(*spot),
             Param::Path(spot) => {
-                let ((mount, dentry), path) = (self.spot(*spot), self.structure("path"));
-                self.put(path, ("path", "mnt"), mount);
-                self.put(path, ("path", "dentry"), dentry);
-                path
+                let (mount, dentry) = self.spot(*spot);
+                self.structure("path", &["mnt", "dentry"], [mount, dentry])
             }
             Param::Dentry(dentry) => self.dentries.get(*dentry).copied().unwrap_or(0),
             Param::Binprm(spot) => {
                 let file = spot.map_or(0, |spot| self.file(spot));
-                let binprm = self.structure("linux_binprm");
-                self.put(binprm, ("linux_binprm", "file"), file);
-                binprm
+                self.structure("linux_binprm", &["file"], [file])
             }
             Param::Sock(sock) => self.sock(sock),
             Param::Cred(cred) => self.cred(cred),
@@ -245,109 +286,99 @@ impl<'a> Placer<'a> {
     }
 
     fn sock(&mut self, of: &Sock) -> u64 {
-        let sock = self.structure("sock");
-        for (path, value) in [
-            ("__sk_common.skc_family", of.family.into()),
-            ("__sk_common.skc_state", of.state.into()),
-            ("__sk_common.skc_num", of.ports[0].into()),
-            ("__sk_common.skc_dport", of.ports[1].to_be().into()),
-            ("sk_type", of.kind.into()),
-            ("sk_protocol", of.protocol.into()),
-            ("sk_mark", u64::from(of.mark)),
-            ("sk_priority", u64::from(of.priority)),
-        ] {
-            self.put(sock, ("sock", path), value);
-        }
+        let sock = self.structure(
+            "sock",
+            &SOCK,
+            [
+                of.family.into(),
+                of.state.into(),
+                of.ports[0].into(),
+                of.ports[1].to_be().into(),
+                of.kind.into(),
+                of.protocol.into(),
+                of.mark.into(),
+                of.priority.into(),
+            ],
+        );
         let (paths, len) = match of.family {
-            AF_INET => (["__sk_common.skc_rcv_saddr", "__sk_common.skc_daddr"], 4),
-            AF_INET6 => (
-                ["__sk_common.skc_v6_rcv_saddr", "__sk_common.skc_v6_daddr"],
-                16,
-            ),
+            AF_INET => (&V4_ADDRESSES, 4),
+            AF_INET6 => (&V6_ADDRESSES, 16),
             _ => return sock,
         };
-        for (path, address) in paths.into_iter().zip(&of.addresses) {
-            self.put_bytes(sock, ("sock", path), &address[..len]);
+        let layout = self.kernel.layout("sock", paths);
+        for (field, address) in layout.fields.iter().zip(&of.addresses) {
+            let at = field.map_or(0, |field| u64::from(field.offset));
+            self.memory.write(sock + at, &address[..len]);
         }
         sock
     }
 
     fn cred(&mut self, of: &Cred) -> u64 {
-        let cred = self.structure("cred");
-        let ids = [
-            "uid", "gid", "euid", "egid", "suid", "sgid", "fsuid", "fsgid",
-        ];
-        for (path, id) in ids.into_iter().zip(of.ids) {
-            self.put(cred, ("cred", path), id.into());
-        }
         let user = self.user_namespace(of.user);
-        for (path, value) in [
-            ("securebits", of.securebits.into()),
-            ("cap_permitted", of.permitted),
-            ("cap_effective", of.effective),
-            ("cap_inheritable", of.inheritable),
-            ("user_ns", user),
-        ] {
-            self.put(cred, ("cred", path), value);
-        }
+        let cred = self.structure("cred", &IDS, of.ids.map(u64::from));
+        let rest = [
+            of.securebits.into(),
+            of.permitted,
+            of.effective,
+            of.inheritable,
+            user,
+        ];
+        self.set(cred, ("cred", &CRED), rest);
         cred
     }
 
     fn user_namespace(&mut self, of: UserNamespace) -> u64 {
-        let user = self.structure("user_namespace");
-        for (path, value) in [
-            ("level", of.level.cast_unsigned()),
-            ("owner", of.owner),
-            ("group", of.group),
-            ("ns.inum", of.inode),
-        ] {
-            self.put(user, ("user_namespace", path), value.into());
-        }
-        user
+        self.structure(
+            "user_namespace",
+            &["level", "owner", "group", "ns.inum"],
+            [of.level.cast_unsigned(), of.owner, of.group, of.inode].map(u64::from),
+        )
     }
 
     /// A namespace of one of the simple kinds.
     fn namespace(&mut self, name: &'static str, inode: u32) -> u64 {
-        let namespace = self.structure(name);
-        self.put(namespace, (name, "ns.inum"), inode.into());
-        namespace
+        self.structure(name, &["ns.inum"], [inode.into()])
     }
 
     /// `struct pid` with the numbers of one thread, from the host's namespace down.
     fn pid(&mut self, numbers: &[u32], namespace: u32) -> u64 {
-        let size = self.kernel.size("pid").unwrap_or(0) as usize + numbers.len() * UPID as usize;
-        let pid = self.memory.alloc(Area::Kernel, size, 8);
-        self.put(pid, ("pid", "level"), numbers.len() as u64 - 1);
-        let first = self.inside(pid, "pid", "numbers");
+        let size = self.kernel.layout("pid", &[]).size.unwrap_or(0) as usize;
+        let pid = self
+            .memory
+            .alloc(Area::Kernel, size + numbers.len() * UPID as usize, 8);
+        self.set(pid, ("pid", &["level"]), [numbers.len() as u64 - 1]);
+        let first = self.inside(pid, "pid", &["numbers"]);
         let innermost = self.namespace("pid_namespace", namespace);
         for (level, number) in numbers.iter().enumerate() {
             let entry = first + UPID * level as u64;
-            let outer = self.structure("pid_namespace");
             let namespace = if level + 1 == numbers.len() {
                 innermost
             } else {
-                outer
+                self.blank("pid_namespace")
             };
-            self.put(entry, ("upid", "nr"), (*number).into());
-            self.put(entry, ("upid", "ns"), namespace);
+            self.set(
+                entry,
+                ("upid", &["nr", "ns"]),
+                [(*number).into(), namespace],
+            );
         }
         pid
     }
 
     /// Structures of a thread and of the leader of its group; they are one for the first thread.
     fn thread(&mut self, ids: &Ids, start: u64, namespace: u32) -> (u64, u64) {
-        let leader = self.structure("task_struct");
+        let leader = self.blank("task_struct");
         let numbers: Vec<u32> = [ids.process]
             .into_iter()
             .chain(ids.inner.iter().map(|(process, _)| *process))
             .collect();
         let pid = self.pid(&numbers, namespace);
         self.identify(leader, (ids.process, ids.process), (leader, pid));
-        self.put(leader, ("task_struct", "start_boottime"), start);
+        self.set(leader, START, [start]);
         if ids.thread == ids.process {
             return (leader, leader);
         }
-        let thread = self.structure("task_struct");
+        let thread = self.blank("task_struct");
         let numbers: Vec<u32> = [ids.thread]
             .into_iter()
             .chain(ids.inner.iter().map(|(_, thread)| *thread))
@@ -355,23 +386,19 @@ impl<'a> Placer<'a> {
         let pid = self.pid(&numbers, namespace);
         self.identify(thread, (ids.process, ids.thread), (leader, pid));
         // A thread starts after its process.
-        self.put(
-            thread,
-            ("task_struct", "start_boottime"),
-            start.wrapping_add(1),
-        );
+        self.set(thread, START, [start.wrapping_add(1)]);
         (thread, leader)
     }
 
     fn identify(&mut self, task: u64, (process, thread): (u32, u32), (leader, pid): (u64, u64)) {
-        for (path, value) in [
-            ("tgid", u64::from(process)),
-            ("pid", thread.into()),
-            ("group_leader", leader),
-            ("thread_pid", pid),
-        ] {
-            self.put(task, ("task_struct", path), value);
-        }
+        self.set(
+            task,
+            (
+                "task_struct",
+                &["tgid", "pid", "group_leader", "thread_pid"],
+            ),
+            [process.into(), thread.into(), leader, pid],
+        );
     }
 
     /// The current thread's structure.
@@ -389,37 +416,30 @@ impl<'a> Placer<'a> {
         });
         let parent = self.parents(of);
         for task in [thread, leader] {
-            for (path, value) in [("real_parent", parent), ("mm", memory), ("cred", cred)] {
-                self.put(task, ("task_struct", path), value);
-            }
+            self.set(task, PROCESS, [parent, memory, cred]);
         }
         let (fs, files, proxy) = (self.fs(of), self.descriptors(of), self.proxy(of));
-        for (path, value) in [
-            ("fs", fs),
-            ("files", files),
-            ("nsproxy", proxy),
-            ("loginuid", of.auid.into()),
-        ] {
-            self.put(thread, ("task_struct", path), value);
-        }
+        self.set(
+            thread,
+            ("task_struct", &["fs", "files", "nsproxy", "loginuid"]),
+            [fs, files, proxy, of.auid.into()],
+        );
         thread
     }
 
     fn mm(&mut self, exe: u64, (start, end): (u64, u64)) -> u64 {
-        let mm = self.structure("mm_struct");
-        for (path, value) in [("exe_file", exe), ("arg_start", start), ("arg_end", end)] {
-            self.put(mm, ("mm_struct", path), value);
-        }
-        mm
+        self.structure(
+            "mm_struct",
+            &["exe_file", "arg_start", "arg_end"],
+            [exe, start, end],
+        )
     }
 
     /// The chain of parents; the nearest is the result.
     fn parents(&mut self, of: &Task) -> u64 {
         let (idle, _) = self.thread(&Ids::default(), 0, 0);
         let cred = self.cred(&Cred::default());
-        for (path, value) in [("real_parent", idle), ("cred", cred), ("mm", 0)] {
-            self.put(idle, ("task_struct", path), value);
-        }
+        self.set(idle, PROCESS, [idle, 0, cred]);
         let mut above = idle;
         for parent in of.parents.iter().rev() {
             let (thread, leader) = self.thread(&parent.ids, parent.start, 0);
@@ -431,9 +451,7 @@ impl<'a> Placer<'a> {
                 self.mm(exe, (0, 0))
             });
             for task in [thread, leader] {
-                for (path, value) in [("real_parent", above), ("cred", cred), ("mm", memory)] {
-                    self.put(task, ("task_struct", path), value);
-                }
+                self.set(task, PROCESS, [above, memory, cred]);
             }
             above = thread;
         }
@@ -445,16 +463,11 @@ impl<'a> Placer<'a> {
             return 0;
         };
         let ((root_mount, root), (cwd_mount, cwd)) = (self.spot(of.root), self.spot(of.cwd));
-        let fs = self.structure("fs_struct");
-        for (path, value) in [
-            ("root.mnt", root_mount),
-            ("root.dentry", root),
-            ("pwd.mnt", cwd_mount),
-            ("pwd.dentry", cwd),
-        ] {
-            self.put(fs, ("fs_struct", path), value);
-        }
-        fs
+        self.structure(
+            "fs_struct",
+            &["root.mnt", "root.dentry", "pwd.mnt", "pwd.dentry"],
+            [root_mount, root, cwd_mount, cwd],
+        )
     }
 
     fn descriptors(&mut self, of: &Task) -> u64 {
@@ -467,43 +480,29 @@ impl<'a> Placer<'a> {
             .collect();
         let array: Vec<u8> = files.iter().flat_map(|file| file.to_le_bytes()).collect();
         let array = self.memory.store(Area::Kernel, &array);
-        let (files, table) = (self.structure("files_struct"), self.structure("fdtable"));
-        self.put(table, ("fdtable", "max_fds"), open.len() as u64);
-        self.put(table, ("fdtable", "fd"), array);
-        self.put(files, ("files_struct", "fdt"), table);
-        files
+        let table = self.structure("fdtable", &["max_fds", "fd"], [open.len() as u64, array]);
+        self.structure("files_struct", &["fdt"], [table])
     }
 
     fn proxy(&mut self, of: &Task) -> u64 {
         let Some(of) = of.namespaces else {
             return 0;
         };
-        let proxy = self.structure("nsproxy");
-        for (path, name, inode) in [
-            ("uts_ns", "uts_namespace", of.uts),
-            ("ipc_ns", "ipc_namespace", of.ipc),
-            ("mnt_ns", "mnt_namespace", of.mnt),
-            ("pid_ns_for_children", "pid_namespace", of.pid_for_children),
-            ("net_ns", "net", of.net),
-            ("time_ns", "time_namespace", of.time),
-            (
-                "time_ns_for_children",
-                "time_namespace",
-                of.time_for_children,
-            ),
-            ("cgroup_ns", "cgroup_namespace", of.cgroup),
-        ] {
-            let namespace = self.namespace(name, inode);
-            self.put(proxy, ("nsproxy", path), namespace);
-        }
-        proxy
+        let namespaces = [
+            ("uts_namespace", of.uts),
+            ("ipc_namespace", of.ipc),
+            ("mnt_namespace", of.mnt),
+            ("pid_namespace", of.pid_for_children),
+            ("net", of.net),
+            ("time_namespace", of.time),
+            ("time_namespace", of.time_for_children),
+            ("cgroup_namespace", of.cgroup),
+        ]
+        .map(|(name, inode)| self.namespace(name, inode));
+        self.structure("nsproxy", &PROXY, namespaces)
     }
 
     fn inner_registers(&mut self, registers: [u64; 6]) -> u64 {
-        let inner = self.structure("pt_regs");
-        for (path, value) in SYSCALL_REGISTERS.into_iter().zip(registers) {
-            self.put(inner, ("pt_regs", path), value);
-        }
-        inner
+        self.structure("pt_regs", &SYSCALL_REGISTERS, registers)
     }
 }
