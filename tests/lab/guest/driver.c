@@ -18,13 +18,10 @@
  * caller, so that policies see the caller's call and nothing else of it. They report through a page of memory, not through calls.
  * Out, a line for each call: R ID DRIVER PARENT CALLER STARTED STATUS RETURN ERRNO SIGNALS and ten inode numbers of namespaces.
  */
-#define _GNU_SOURCE
+#include "driver.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,84 +33,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SHARED_FD 100
-#define FIRST_FD 10
-#define MAX_WORDS 128
-
-static const char *const namespaces[] = {
-	"uts", "ipc", "mnt", "pid", "pid_for_children", "net", "time", "time_for_children", "cgroup", "user",
-};
-
-struct shared {
-	int driver, parent, caller, started, status, done, error;
-	long ret;
-	unsigned long signals, inodes[10];
-	char line[1 << 16];
-};
-
-static struct shared *shared;
-
-static _Noreturn void fail(const char *what)
-{
-	fprintf(stderr, "driver: %s: %s\n", what, strerror(errno));
-	_exit(99);
-}
-
-struct words {
-	char *at[MAX_WORDS];
-	int next;
-};
-
-static void split(char *line, struct words *w)
-{
-	int n = 0;
-
-	line[strcspn(line, "\n")] = 0;
-	for (char *word = strtok(line, " "); word && n < MAX_WORDS - 1; word = strtok(NULL, " "))
-		w->at[n++] = word;
-	w->at[n] = NULL;
-	w->next = 0;
-}
-
-static char *take(struct words *w)
-{
-	char *word = w->at[w->next];
-
-	if (!word) {
-		errno = EINVAL;
-		fail("a word is missing");
-	}
-	w->next++;
-	return word;
-}
-
-static unsigned long take_number(struct words *w)
-{
-	return strtoul(take(w), NULL, 0);
-}
-
-/* Digits, after one letter, to bytes with a NUL behind them. */
-static char *bytes(const char *word, size_t *len)
-{
-	size_t n = strspn(word + 1, "0123456789abcdef") / 2;
-	char *text = malloc(n + 1);
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned int byte;
-
-		sscanf(word + 1 + 2 * i, "%2x", &byte);
-		text[i] = byte;
-	}
-	text[n] = 0;
-	if (len)
-		*len = n;
-	return text;
-}
-
-static char *take_text(struct words *w)
-{
-	return bytes(take(w), NULL);
-}
+struct shared *shared;
 
 /* ---- files ---- */
 
@@ -155,179 +75,6 @@ static void mount_one(struct words *w)
 		fail(path);
 	if (kind == 'B' && mount(path, to = take_text(w), NULL, MS_BIND, NULL) < 0)
 		fail(to);
-}
-
-/* ---- the caller ---- */
-
-static void note(int number)
-{
-	shared->signals |= 1UL << (number - 1);
-}
-
-static void catch_signals(void)
-{
-	struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
-
-	for (int number = 1; number <= 64; number++)
-		if (number != SIGSEGV && number != SIGBUS && number != SIGILL && number != SIGFPE)
-			sigaction(number, &action, NULL);
-}
-
-static void read_namespaces(void)
-{
-	for (int i = 0; i < 10; i++) {
-		char path[64], text[64], *number;
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", namespaces[i]);
-		n = readlink(path, text, sizeof(text) - 1);
-		text[n < 0 ? 0 : n] = 0;
-		number = strchr(text, '[');
-		shared->inodes[i] = number ? strtoul(number + 1, NULL, 10) : 0;
-	}
-}
-
-static char **list(char *word)
-{
-	static char *argv[32];
-	int n = 0;
-
-	for (char *one = strtok(word + 1, ","); one && n < 31; one = strtok(NULL, ","))
-		argv[n++] = bytes(one, NULL);
-	return argv;
-}
-
-static long at_end_of_page(const char *word)
-{
-	size_t len;
-	char *text = bytes(word, &len), *pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	munmap(pages + 2 * 4096, 4096);
-	return (long)memcpy(pages + 2 * 4096 - len, text, len);
-}
-
-static long parameter(char *word)
-{
-	static char *environment[] = {"JUDGE=end", NULL};
-
-	switch (*word) {
-	case 'n': return strtoul(word + 1, NULL, 0);
-	case 'x':
-	case 'b': return (long)bytes(word, NULL);
-	case 'g': return at_end_of_page(word);
-	case 'u': return 0x1000;
-	case 'p': return getppid();
-	case 'q': return getpid();
-	case 'v': return (long)list(word);
-	case 'e': return (long)environment;
-	default: return 0;
-	}
-}
-
-static _Noreturn void call(struct words *w)
-{
-	long number = take_number(w), p[6];
-
-	for (int i = 0; i < 6; i++)
-		p[i] = parameter(take(w));
-	catch_signals();
-	read_namespaces();
-	shared->started = 1;
-	shared->ret = syscall(number, p[0], p[1], p[2], p[3], p[4], p[5]);
-	shared->error = shared->ret == -1 ? errno : 0;
-	shared->done = 1;
-	_exit(0);
-}
-
-/* ---- the caller's parent ---- */
-
-struct context {
-	char *exe, *cwd, *namespaces, *argv[32];
-	int id, uid, mess;
-	pid_t pid;
-	unsigned long effective, permitted, inheritable;
-	char *fds[8];
-	int nfds;
-};
-
-/* What stands in front of the call. */
-static void parse(struct words *w, struct context *c)
-{
-	int n;
-
-	take(w);
-	c->id = take_number(w);
-	c->pid = take_number(w);
-	c->exe = take_text(w);
-	c->cwd = take_text(w);
-	c->uid = take_number(w);
-	c->effective = take_number(w);
-	c->permitted = take_number(w);
-	c->inheritable = take_number(w);
-	c->namespaces = take(w);
-	c->mess = take_number(w);
-	c->nfds = take_number(w);
-	for (int i = 0; i < c->nfds; i++)
-		c->fds[i] = take(w);
-	n = take_number(w);
-	for (int i = 0; i < n; i++)
-		c->argv[i] = take_text(w);
-	c->argv[n] = NULL;
-}
-
-static void unshare_all(const char *letters)
-{
-	static const struct {
-		char letter;
-		int flag;
-	} kinds[] = {
-		{'u', CLONE_NEWUTS}, {'i', CLONE_NEWIPC}, {'m', CLONE_NEWNS}, {'p', CLONE_NEWPID},
-		{'n', CLONE_NEWNET}, {'t', CLONE_NEWTIME}, {'c', CLONE_NEWCGROUP}, {'U', CLONE_NEWUSER},
-	};
-
-	for (; *letters; letters++)
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-			if (kinds[i].letter == *letters && unshare(kinds[i].flag) < 0)
-				fail("unshare");
-}
-
-static void limit_capabilities(const struct context *c)
-{
-	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2] = {
-		{c->effective, c->permitted, c->inheritable},
-		{c->effective >> 32, c->permitted >> 32, c->inheritable >> 32},
-	};
-
-	if (syscall(SYS_capset, &head, data) < 0)
-		fail("capset");
-}
-
-static int parent(void)
-{
-	static char line[1 << 16];
-	struct words w;
-	struct context c;
-	pid_t pid;
-
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, SHARED_FD, 0);
-	if (shared == MAP_FAILED)
-		fail("mmap");
-	strcpy(line, shared->line);
-	split(line, &w);
-	parse(&w, &c);
-	unshare_all(c.namespaces);
-	limit_capabilities(&c);
-	shared->parent = getpid();
-	pid = fork();
-	if (pid < 0)
-		fail("fork");
-	if (!pid)
-		call(&w);
-	shared->caller = pid;
-	if (waitpid(pid, &shared->status, 0) < 0)
-		fail("wait");
-	return 0;
 }
 
 /* ---- the driver ---- */
@@ -416,7 +163,7 @@ static void perform(char *line)
 /* Runs `each` for lines that begin with one of the letters. */
 static void lines(const char *script, const char *letters, void (*each)(char *line))
 {
-	static char line[1 << 16];
+	static char line[MAX_LINE];
 	FILE *f = fopen(script, "re");
 
 	if (!f)
@@ -450,7 +197,7 @@ static int from, to;
 
 static void call_line(char *line)
 {
-	static char copy[1 << 16];
+	static char copy[MAX_LINE];
 	struct words w;
 	struct context c = {0};
 

@@ -21,7 +21,7 @@ pub(crate) const BPFTOOL: &str = "/bin/bpftool";
 /// Sources of the guest's programs, under `tests/lab/guest/`.
 const PROGRAMS: [(&str, &[&str]); 3] = [
     ("init", &["init.c"]),
-    ("driver", &["driver.c"]),
+    ("driver", &["driver.c", "driver_words.c", "driver_caller.c"]),
     (
         "trigger",
         &[

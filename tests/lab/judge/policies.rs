@@ -1,6 +1,7 @@
 //! Random policies on functions that calls reach, as people write them. Their values are those of some call, or close to them.
 
 mod filters;
+mod sockets;
 
 use serde_json::{Value, json};
 use tpc::compile::Compiled;
