@@ -26,7 +26,10 @@ pub fn bundles() -> Vec<Example> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&directory)
         .expect("the examples")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .collect();
     paths.sort();
     paths.iter().filter_map(|path| example(path)).collect()

@@ -22,7 +22,12 @@ fn main() -> io::Result<()> {
     }
     let tests = root().join("tests/golden");
     for (number, path) in yaml_files(&tests)?.iter().enumerate() {
-        put(&corpus, "yaml", &format!("golden-{number}"), &fs::read(path)?)?;
+        put(
+            &corpus,
+            "yaml",
+            &format!("golden-{number}"),
+            &fs::read(path)?,
+        )?;
     }
     let symbols = b"ffffffff81000000 T _text\nffffffffc0000000 t f\t[module]\n0 A x\n";
     put(&corpus, "node", "symbols", symbols)
@@ -50,8 +55,15 @@ fn seed(corpus: &Path, example: &Example) -> io::Result<()> {
             record.extend([0; 4]);
             record.extend(vec![2; len.next_multiple_of(8) as usize]);
         }
-        let length = u16::try_from(record.len()).expect("a short record").to_le_bytes();
-        put(corpus, "record", &format!("{name}-{len}"), &[&[0][..], &length, &record].concat())?;
+        let length = u16::try_from(record.len())
+            .expect("a short record")
+            .to_le_bytes();
+        put(
+            corpus,
+            "record",
+            &format!("{name}-{len}"),
+            &[&[0][..], &length, &record].concat(),
+        )?;
     }
     Ok(())
 }
@@ -62,7 +74,10 @@ fn yaml_files(directory: &Path) -> io::Result<Vec<std::path::PathBuf>> {
         let path = entry?.path();
         if path.is_dir() {
             found.extend(yaml_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             found.push(path);
         }
     }

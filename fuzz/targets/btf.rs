@@ -21,7 +21,10 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     // Kinds of later kernels are skipped by what their header says of them, which is not kept.
-    if btf.types().any(|(_, ty)| matches!(ty.kind, Kind::Unknown { .. })) {
+    if btf
+        .types()
+        .any(|(_, ty)| matches!(ty.kind, Kind::Unknown { .. }))
+    {
         return;
     }
     // What was read can be written, and reads as the same.

@@ -11,8 +11,12 @@ use tpc::bundle::Manifest;
 use tpc::loader::fuzzing;
 use tpc_fuzz::bundles;
 
-static MANIFESTS: LazyLock<Vec<Manifest>> =
-    LazyLock::new(|| bundles().into_iter().map(|bundle| bundle.manifest).collect());
+static MANIFESTS: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
+    bundles()
+        .into_iter()
+        .map(|bundle| bundle.manifest)
+        .collect()
+});
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, mut rest)) = bytes.split_first() else {

@@ -23,18 +23,28 @@ fuzz_target!(|bytes: &[u8]| {
         let judged = tpc::check::language(policy, &mut Sink::new());
         let excesses = limits::exceeded(&judged).into_iter().map(|one| one.span);
         let questions = facts::questions(&judged).into_iter().map(|one| one.span);
-        excesses.chain(questions).for_each(|span| inside(span, &sources));
+        excesses
+            .chain(questions)
+            .for_each(|span| inside(span, &sources));
     }
     let diagnostics = sink.into_sorted();
     for diagnostic in &diagnostics {
-        diagnostic.span.iter().for_each(|span| inside(*span, &sources));
-        diagnostic.related.iter().for_each(|(span, _)| inside(*span, &sources));
+        diagnostic
+            .span
+            .iter()
+            .for_each(|span| inside(*span, &sources));
+        diagnostic
+            .related
+            .iter()
+            .for_each(|(span, _)| inside(*span, &sources));
     }
     render::human(&diagnostics, &sources, false);
     render::json(&diagnostics, &sources);
 });
 
 fn inside(span: Span, sources: &Sources) {
-    let text = sources.text(span.file).get(span.start as usize..span.end as usize);
+    let text = sources
+        .text(span.file)
+        .get(span.start as usize..span.end as usize);
     assert!(text.is_some(), "{span:?} is not a part of the file");
 }

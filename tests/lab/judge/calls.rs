@@ -197,7 +197,7 @@ const KINDS: &[Kind] = &[
 
 fn prctl(dice: &mut Dice) -> Call {
     // No option of the kernel: the first that are not known to it are above 0x5000.
-    let option = 0x5000 + dice.below(6) | dice.below(2) << 31 | dice.bits() << 32;
+    let option = (0x5000 + dice.below(6)) | (dice.below(2) << 31) | (dice.bits() << 32);
     let mut raw = vec![n(option)];
     raw.extend((0..4).map(|_| n(number(dice))));
     let mut params: Vec<Param> = raw.iter().cloned().map(Param::Raw).collect();

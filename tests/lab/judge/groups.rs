@@ -74,15 +74,15 @@ impl<'a> Group<'a> {
         self.calls.sort_by_key(|call| call.id);
         self.calls.dedup_by_key(|call| call.id);
         // What is not foreseen might be acted upon.
-        let hooked = |symbol: &&str| {
+        let hooked = |symbol: &str| {
             let hooks = self
                 .policies
                 .iter()
                 .flat_map(|policy| &policy.compiled.ir.hooks);
-            hooks.into_iter().any(|hook| hook.symbol == **symbol)
+            hooks.into_iter().any(|hook| hook.symbol == symbol)
         };
         self.calls
-            .retain(|call| !call.also.iter().any(|symbol| hooked(&symbol)));
+            .retain(|call| !call.also.iter().any(|symbol| hooked(symbol)));
     }
 
     /// The jobs of the group, and the files they need.
