@@ -23,10 +23,10 @@ use crate::random::policies::{INTS, SPAN, rule};
 use crate::script::with_links;
 
 /// Policies for the lab, and for this machine.
-const IN_THE_LAB: usize = 300;
-const HERE: usize = 100;
+const IN_THE_LAB: usize = 100;
+const HERE: usize = 150;
 /// Bundles that one loader checks: more make the answer to a failure less precise.
-const BATCH: usize = 50;
+const BATCH: usize = 20;
 
 /// A bundle with one way to attach.
 struct Entry {

@@ -16,6 +16,8 @@ mod script;
 mod shown;
 mod verdict;
 
+use std::time::Duration;
+
 use crate::harness::build::LOADER;
 use crate::harness::cpio::Archive;
 use crate::harness::job::{End, Job, Outcome};
@@ -98,11 +100,21 @@ fn policies(calls: &[Call]) -> Vec<Policy> {
 }
 
 fn driver(arguments: &[&str]) -> Job {
-    Job::new(std::iter::once(DRIVER).chain(arguments.iter().copied()))
+    job(DRIVER, arguments)
 }
 
 fn loader(arguments: &[&str]) -> Job {
-    Job::new(std::iter::once(LOADER).chain(arguments.iter().copied()))
+    job(LOADER, arguments)
+}
+
+/// One job does the work of many.
+fn job(program: &str, arguments: &[&str]) -> Job {
+    let timeout = Duration::from_secs(900);
+    let argv = std::iter::once(program).chain(arguments.iter().copied());
+    Job {
+        timeout,
+        ..Job::new(argv)
+    }
 }
 
 /// Boots one kernel and compares; the disagreements.
