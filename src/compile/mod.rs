@@ -26,7 +26,11 @@ pub struct Compiled {
 /// Compiles a policy; `None` means that the sink has errors.
 pub fn compile(policy: &Policy, sources: &Sources, sink: &mut Sink) -> Option<Compiled> {
     let checked = check(policy, sink)?;
-    let ir = lower(&checked);
+    emit(lower(&checked), sources.text(policy.file), sources, sink)
+}
+
+/// Generates code for a policy's meaning; `source` is the file of the bundle that its places are in.
+pub fn emit(ir: ir::Program, source: &str, sources: &Sources, sink: &mut Sink) -> Option<Compiled> {
     let code = generate(&ir).map_err(|all| too_large(&all, sink)).ok()?;
     let unit = code
         .assemble(SOURCE)
@@ -36,7 +40,7 @@ pub fn compile(policy: &Policy, sources: &Sources, sink: &mut Sink) -> Option<Co
     let object = Object::read(&bytes).expect("objects read as they were written");
     let mut files = Files::from([
         (OBJECT.to_owned(), bytes),
-        (SOURCE.to_owned(), sources.text(policy.file).into()),
+        (SOURCE.to_owned(), source.into()),
     ]);
     let manifest = describe::manifest(&ir, &code, &object, &files, sources);
     files.insert(MANIFEST.to_owned(), manifest.to_json());

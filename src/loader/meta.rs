@@ -90,7 +90,7 @@ impl Meta {
         Self::decode(&value).ok_or_else(untrusted)
     }
 
-    fn decode(value: &[u8]) -> Option<Self> {
+    pub(super) fn decode(value: &[u8]) -> Option<Self> {
         let (len, rest) = value.split_first_chunk::<4>()?;
         let packed = rest.get(..u32::from_le_bytes(*len) as usize)?;
         let mut text = Vec::new();

@@ -7,6 +7,8 @@
 pub mod cli;
 mod error;
 mod events;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod list;
 mod load;
 mod meta;

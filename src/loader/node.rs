@@ -226,8 +226,13 @@ fn helper_names(btf: &Btf) -> BTreeSet<String> {
 
 /// Names of all functions of the kernel and its modules.
 fn symbols() -> io::Result<HashSet<String>> {
+    function_names(BufReader::new(fs::File::open(SYMBOLS)?))
+}
+
+/// The functions of a list of symbols: lines of address, type and name.
+pub(super) fn function_names(list: impl BufRead) -> io::Result<HashSet<String>> {
     let mut names = HashSet::new();
-    for line in BufReader::new(fs::File::open(SYMBOLS)?).lines() {
+    for line in list.lines() {
         let line = line?;
         let mut words = line.split_ascii_whitespace().skip(1);
         if let (Some("t" | "T" | "w" | "W"), Some(name)) = (words.next(), words.next()) {

@@ -171,7 +171,8 @@ fn returned(dice: &mut Dice, abi: Abi) -> Arg {
     }
 }
 
-fn rule(dice: &mut Dice, hook: &Hook) -> Rule {
+/// A selector of a hook.
+pub(crate) fn rule(dice: &mut Dice, hook: &Hook) -> Rule {
     let tests = dice.one(&[1, 1, 2, 0, 3, 5]);
     let return_tests = if hook.ret.is_some() {
         dice.one(&[0, 1, 2])

@@ -320,3 +320,30 @@ impl Tap {
         Ok(())
     }
 }
+
+/// The lines of some records of a policy that is loaded.
+#[cfg(fuzzing)]
+pub(super) fn lines(manifest: &crate::bundle::Manifest, records: &[&[u8]]) -> io::Result<Vec<u8>> {
+    let mut tap = Tap {
+        meta: Meta {
+            manifest: manifest.clone(),
+            attached: manifest.hooks.iter().map(|_| None).collect(),
+        },
+        ring: None,
+        lost: None,
+        reported: 0,
+        pending: Pending::default(),
+        _lock: File::open("/dev/null")?,
+    };
+    let context = Context {
+        node: "node".to_owned(),
+        offset: 0,
+        secret: 0,
+    };
+    let mut out = Vec::new();
+    for record in records.iter().filter_map(|bytes| Record::decode(bytes)) {
+        tap.take(record, &context, &mut out)?;
+    }
+    tap.finish(&context, &mut out)?;
+    Ok(out)
+}

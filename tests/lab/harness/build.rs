@@ -21,8 +21,9 @@ pub(crate) const COMPILER: &str = "/bin/tpc";
 pub(crate) const BPFTOOL: &str = "/bin/bpftool";
 
 /// Sources of the guest's programs, under `tests/lab/guest/`.
-const PROGRAMS: [(&str, &[&str]); 2] = [
+const PROGRAMS: [(&str, &[&str]); 3] = [
     ("init", &["init.c"]),
+    ("driver", &["driver.c", "driver_words.c", "driver_caller.c"]),
     (
         "trigger",
         &[
