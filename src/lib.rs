@@ -29,6 +29,8 @@ pub mod loader;
 pub mod lower;
 pub mod object;
 #[cfg(feature = "compiler")]
+pub mod plain;
+#[cfg(feature = "compiler")]
 pub mod policy;
 #[cfg(feature = "compiler")]
 pub mod yaml;

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "diag", "kernel", "attach", "facts", "yaml", "policy", "check", "ir",
         ],
     ),
+    ("plain", &["diag", "kernel", "policy", "check"]),
     ("config", &["diag", "policy", "lint"]),
     ("lower", &["diag", "check", "ir"]),
     ("object", &["diag", "kernel", "asm", "btf", "elf"]),
@@ -42,7 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "diag", "bundle", "object", "compile", "config", "facts", "lint", "policy", "yaml",
+            "diag", "bundle", "object", "check", "compile", "config", "facts", "lint", "plain",
+            "policy", "yaml",
         ],
     ),
 ];

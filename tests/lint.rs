@@ -851,6 +851,53 @@ fn codes_are_explained() {
 }
 
 #[test]
+fn schemas_are_printed() {
+    let here = std::env::temp_dir();
+    for (of, file) in [
+        (None, "tracingpolicy.json"),
+        (Some("policy"), "tracingpolicy.json"),
+        (Some("lint"), "lint.json"),
+        (Some("config"), "tpc.json"),
+        (Some("manifest"), "manifest.json"),
+    ] {
+        let arguments: Vec<&str> = ["schema"].into_iter().chain(of).collect();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("schema")
+            .join(file);
+        let kept = fs::read_to_string(path).expect("a schema");
+        assert_eq!(stdout(&run(&here, &arguments, "")), kept, "{file}");
+    }
+}
+
+#[test]
+fn policies_are_explained() {
+    let broken = CLEAN.replace("sys_mount", "mount");
+    let dir = directory(&[
+        ("a/clean.yaml", CLEAN),
+        ("broken.yaml", &broken),
+        ("other.yaml", "a: b\n"),
+    ]);
+    for (arguments, status, said) in [
+        (&["explain", "a/clean.yaml"][..], 0, ""),
+        (&["explain", "a"], 0, ""),
+        (&["explain", "broken.yaml"], 1, "TPC1002"),
+        (&["explain", "other.yaml"], 2, "no TracingPolicy"),
+        (&["explain", "absent.yaml"], 2, "no code or file"),
+    ] {
+        let output = run(dir.path(), arguments, "");
+        expect(&output, status, said);
+        let told = "# clean\n\nThis policy *observes*.\n";
+        assert_eq!(
+            stdout(&output).starts_with(told),
+            status == 0,
+            "{arguments:?}"
+        );
+    }
+    let from_stdin = run(dir.path(), &["explain", "-"], CLEAN);
+    assert!(stdout(&from_stdin).contains("When a process calls mount(2)"));
+}
+
+#[test]
 fn rules_are_listed() {
     let here = std::env::temp_dir();
     let human = stdout(&run(&here, &["rules"], ""));

@@ -1,29 +1,35 @@
-//! `tpc explain`: what a code means. `tpc rules`: every lint rule.
+//! `tpc explain`: what a code means, or what a policy does. `tpc rules`: every lint rule.
 
-use clap::ValueEnum;
+use std::path::PathBuf;
+
+use clap::{ValueEnum, ValueHint};
 use serde::Serialize;
 
-use super::Exit;
 use super::lint::print;
-use super::report::say;
-use crate::diag::Code;
+use super::report::{Color, Format, say};
+use super::{Exit, input};
+use crate::diag::render::Report;
+use crate::diag::{Code, Sink, Sources, code};
 use crate::lint::{RULES, Rule, explain};
+use crate::plain;
 use crate::policy::nearest;
 
-/// Explain a code of a diagnostic
+/// Explain a code of a diagnostic, or what a policy does
 ///
-/// Works offline: the pages are part of the program.
+/// Pages of codes are part of the program. A policy is told in plain words: on which call, for whom, on what condition,
+/// what happens, and whether that prevents the call, kills after it, or observes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   tpc explain TPC2201
   tpc explain symlink-path
+  tpc explain policies/egress.yaml
 
-Exit status: 0 explained, 2 no such code.")]
+Exit status: 0 explained, 1 a policy has errors, 2 no such code or file.")]
 pub(super) struct Explain {
-    /// Codes, such as TPC2201, or names, such as symlink-path
-    #[arg(required = true, value_name = "CODE|NAME")]
-    codes: Vec<String>,
+    /// Codes, such as TPC2201, or names, such as symlink-path; or policy files, directories, or - for standard input
+    #[arg(required = true, value_name = "CODE|NAME|FILE", value_hint = ValueHint::FilePath)]
+    what: Vec<String>,
     /// How the pages are written
     #[arg(long, value_enum, default_value = "markdown")]
     format: PageFormat,
@@ -82,28 +88,77 @@ impl Page {
     }
 }
 
-pub(super) fn explain(args: &Explain) -> Exit {
-    let mut codes = Vec::new();
-    for text in &args.codes {
+pub(super) fn explain(args: &Explain, color: Color) -> Exit {
+    let (mut codes, mut files) = (Vec::new(), Vec::new());
+    for text in &args.what {
+        let path = PathBuf::from(text);
         match explain::find(text) {
             Some(code) => codes.push(code),
+            None if text == "-" || path.exists() => files.push(path),
             None => {
-                say(&format!("tpc: there is no code `{text}`{}\n", near(text)));
+                say(&format!(
+                    "tpc: there is no code or file `{text}`{}\n",
+                    near(text)
+                ));
                 return Exit::Failure;
             }
         }
     }
-    let pages: Vec<Page> = codes.into_iter().map(Page::of).collect();
-    let texts = || {
-        pages
-            .iter()
-            .map(|page| page.page.as_str())
-            .collect::<Vec<_>>()
+    let mut pages: Vec<String> = Vec::new();
+    match args.format {
+        PageFormat::Markdown => pages.extend(codes.iter().map(|code| explain::about(*code).page)),
+        PageFormat::Json if files.is_empty() => {
+            let all: Vec<Page> = codes.into_iter().map(Page::of).collect();
+            return done(print(&json(&all)));
+        }
+        PageFormat::Json => {
+            say("tpc: policies are explained in Markdown only\n");
+            return Exit::Failure;
+        }
+    }
+    let told = if files.is_empty() {
+        Exit::Clean
+    } else {
+        policies(&files, &mut pages, color)
     };
-    done(print(&match args.format {
-        PageFormat::Markdown => texts().join("\n"),
-        PageFormat::Json => json(&pages),
-    }))
+    match done(print(&pages.join("\n"))) {
+        Exit::Clean => told,
+        failure => failure,
+    }
+}
+
+/// Appends what the policies of some files do; what is wrong with them goes to standard error.
+fn policies(files: &[PathBuf], pages: &mut Vec<String>, color: Color) -> Exit {
+    let (mut sources, mut sink) = (Sources::new(), Sink::new());
+    let policies = match input::read(files, &mut sources, &mut sink) {
+        Ok(policies) => policies,
+        Err(diagnostic) => {
+            sink.push(*diagnostic);
+            Vec::new()
+        }
+    };
+    for policy in &policies {
+        let mut own = Sink::new();
+        let judged = crate::check::language(policy, &mut own);
+        if !(own.has_errors() || policy.spec_incomplete) {
+            pages.push(plain::describe(&judged));
+        }
+        sink.append(own);
+    }
+    let failed = sink.has_errors();
+    let all = sink.into_sorted();
+    if failed {
+        let report = Report::new(&all, &sources);
+        say(&Format::Human.render(&report, color.applies(&std::io::stderr())));
+    }
+    let unread = all
+        .iter()
+        .any(|one| matches!(one.code, code::UNREADABLE | code::NO_POLICY));
+    match (failed, unread) {
+        (false, _) => Exit::Clean,
+        (true, false) => Exit::Findings,
+        (true, true) => Exit::Failure,
+    }
 }
 
 fn near(text: &str) -> String {

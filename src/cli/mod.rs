@@ -16,6 +16,7 @@ mod output;
 mod outputs;
 mod project;
 mod report;
+mod schema;
 mod shell;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ enum Command {
     Lint(lint::Args),
     Explain(explain::Explain),
     Rules(explain::Rules),
+    Schema(schema::Args),
     KernelFacts(kernel_facts::Args),
     Completions(shell::Completions),
     Man(shell::Man),
@@ -70,8 +72,9 @@ pub fn main() -> ExitCode {
     let exit = match &cli.command {
         Command::Compile(args) => compile::run(args, cli.color),
         Command::Lint(args) => lint::run(args, cli.color),
-        Command::Explain(args) => explain::explain(args),
+        Command::Explain(args) => explain::explain(args, cli.color),
         Command::Rules(args) => explain::rules(args),
+        Command::Schema(args) => schema::run(args),
         Command::KernelFacts(args) => kernel_facts::run(args),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),

@@ -153,6 +153,26 @@ const CALLS: &[(&str, &str)] = &[
     ("writev", "security_file_permission"),
 ];
 
+/// Functions after which the program that is to be started has not begun to run.
+const STARTS_PROGRAM: &[&str] = &[
+    "begin_new_exec",
+    "bprm_execve",
+    "exec_binprm",
+    "security_bprm_check",
+    "security_bprm_check_security",
+    "security_bprm_committed_creds",
+    "security_bprm_committing_creds",
+    "security_bprm_creds_for_exec",
+    "security_bprm_creds_from_file",
+    "sys_execve",
+    "sys_execveat",
+];
+
+/// Whether a function starts a program: a signal then arrives before the program runs.
+pub fn starts_program(function: &str) -> bool {
+    STARTS_PROGRAM.binary_search(&function).is_ok()
+}
+
 /// The `security_` function that decides about what a kernel function or a system call (`sys_openat`) does.
 pub fn decision_behind(function: &str) -> Option<&'static str> {
     let (table, name) = match function.strip_prefix("sys_") {

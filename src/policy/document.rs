@@ -17,7 +17,7 @@ pub const API_VERSION: &str = "cilium.io/v1alpha1";
 const TOP_LEVEL: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 
 /// `ObjectMeta` of Kubernetes 1.34.
-const METADATA: &[&str] = &[
+pub(super) const METADATA: &[&str] = &[
     "name",
     "generateName",
     "namespace",

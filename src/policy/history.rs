@@ -145,7 +145,7 @@ const CAME: &[Row] = &[
     ("kprobe", "", R::V1_5, "ignore"),
     ("kprobe", "", R::V1_6, "data"),
     ("ignore", "", R::V1_5, "callNotFound"),
-    ("ignore", "", R::Main, "digestVerificationFailure"),
+    ("uprobe ignore", "", R::Main, "digestVerificationFailure"),
     ("tracepoint", "", R::V0_8, "args event selectors subsystem"),
     ("tracepoint", "", R::V1_1, "message tags"),
     ("tracepoint", "", R::V1_5, "raw"),

@@ -9,6 +9,7 @@ mod document;
 pub mod history;
 mod model;
 mod names;
+mod schema;
 mod shape;
 mod suggest;
 mod words;
@@ -21,6 +22,7 @@ pub use model::{
     Workloads, is_set,
 };
 pub use names::label_value;
+pub use schema::schema;
 pub use shape::{Use, uses};
 pub use suggest::nearest;
 pub use words::*;

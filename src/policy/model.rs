@@ -113,7 +113,7 @@ record! {
     }
 
     /// Problems of a uprobe that do not matter.
-    DigestIgnore "ignore" {
+    DigestIgnore "uprobe ignore" {
         "digestVerificationFailure" digest_verification_failure: Option<Spanned<bool>>,
     }
 

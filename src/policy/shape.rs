@@ -24,7 +24,6 @@ pub(super) enum Shape {
 
 /// A record of the language.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "the schema is to be written from it")]
 pub(super) struct Record {
     /// As messages name it.
     pub(super) name: &'static str,
@@ -35,7 +34,6 @@ pub(super) struct Record {
 
 /// A field of a record.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "the schema is to be written from it")]
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) shape: Shape,

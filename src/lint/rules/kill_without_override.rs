@@ -70,28 +70,10 @@ spec:
     check,
 };
 
-/// Where the signal arrives before the program that was to be started runs.
-const STARTS_PROGRAM: &[&str] = &[
-    "begin_new_exec",
-    "bprm_execve",
-    "exec_binprm",
-    "security_bprm_check",
-    "security_bprm_check_security",
-    "security_bprm_committed_creds",
-    "security_bprm_committing_creds",
-    "security_bprm_creds_for_exec",
-    "security_bprm_creds_from_file",
-    "sys_execve",
-    "sys_execveat",
-];
-
 fn check(context: &Context<'_>, found: &mut Found) {
     for hook in context.hooks() {
         let functions = context.functions(&hook);
-        if functions
-            .iter()
-            .any(|one| STARTS_PROGRAM.contains(&one.as_str()))
-        {
+        if functions.iter().any(|one| security::starts_program(one)) {
             continue;
         }
         let Some(way) = way_out(&hook, &functions) else {

@@ -35,6 +35,33 @@ pub(in crate::lint) static EMPTY: Rule = Rule::new(
     empty,
 );
 
+pub(in crate::lint) static CALLS: Rule = Rule::new(
+    2039,
+    "functions-as-system-calls",
+    Group::Correctness,
+    Level::Error,
+    Docs {
+        summary: "a list of kernel functions that is hooked as system calls",
+        why: "`syscall` is true unless it is written. The functions of the list are hooked all the same, but their arguments are looked \
+              for where system calls have theirs: filters compare with rubbish.",
+        bad: r#"  lists:
+  - name: mounts
+    values: [security_sb_mount, security_sb_umount]
+  kprobes:
+  - call: «list:mounts»
+"#,
+        good: r#"  lists:
+  - name: mounts
+    values: [security_sb_mount, security_sb_umount]
+  kprobes:
+  - call: list:mounts
+    syscall: false
+"#,
+        fix: "Add `syscall: false` to the hook, or `type: syscalls` to a list of system calls.",
+    },
+    calls,
+);
+
 pub(in crate::lint) static ORDER: Rule = Rule::new(
     2121,
     "list-of-unmade-calls",
@@ -139,6 +166,32 @@ fn is_generated(list: &List) -> bool {
         kind,
         Some(ListKind::GeneratedFtrace | ListKind::GeneratedSyscalls)
     )
+}
+
+fn calls(context: &Context<'_>, found: &mut Found) {
+    let spec = &context.policy.spec;
+    let hooks = spec.kprobes.iter().chain(&spec.fentries);
+    for hook in hooks.filter(|hook| hook.is_syscall()) {
+        let Some(list) = named(&hook.call).and_then(|name| context.list(name)) else {
+            continue;
+        };
+        let calls = match list.kind.map(|kind| kind.value) {
+            Some(ListKind::Syscalls | ListKind::GeneratedSyscalls) => true,
+            Some(ListKind::GeneratedFtrace) => list
+                .pattern
+                .as_ref()
+                .is_some_and(|one| one.value.contains("sys_")),
+            None => list.values.iter().all(|value| value.value.contains("sys_")),
+        };
+        if !calls {
+            let one = finding(
+                hook.call.span,
+                "the functions of the list are no system calls",
+            );
+            let one = one.related(list.name.span, "the list");
+            found.push(one.help("add `syscall: false`"));
+        }
+    }
 }
 
 fn order(context: &Context<'_>, found: &mut Found) {

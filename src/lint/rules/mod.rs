@@ -95,6 +95,7 @@ pub(super) static ALL: &[&Rule] = &[
     &returns::LONG,
     &names::CALL,
     &names::SCRIPT,
+    &lists::CALLS,
     // 21xx: Tetragon.
     &later_document::RULE,
     &second_pid_filter::RULE,

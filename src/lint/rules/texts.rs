@@ -421,11 +421,14 @@ fn empty(context: &Context<'_>, found: &mut Found) {
             .is_some_and(|ty| operators::family(ty).works.contains(&operator));
         let contains = matches!(operator, Operator::SubString | Operator::SubStringIgnCase);
         let part = contains || of_value(operator).is_some_and(|how| how != TextMatch::Equal);
+        // The language refuses it: Tetragon does not survive it.
+        let fatal =
+            of_value(operator) == Some(TextMatch::Postfix) && filter.ty() != Some(ArgType::CharBuf);
         for value in filter
             .written
             .values
             .iter()
-            .filter(|value| textual && part && value.value.is_empty())
+            .filter(|value| textual && part && !fatal && value.value.is_empty())
         {
             report(value, is_negated(operator), false);
         }
