@@ -376,6 +376,16 @@ fn public_policies_are_of_the_language_as_tetragon_says() {
     ));
     assert!(differences.is_empty(), "{differences}");
     assert!((same + of_node) * 100 >= compared * 99);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tetragon.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let shown = format!("| public, {compared} verdicts | {same} (");
+    assert!(page.contains(&shown), "docs/tetragon.md lacks `{shown}`");
+    for (_, reason) in OF_NODE.iter().chain(OTHERWISE) {
+        assert!(
+            page.contains(&format!("| {reason} |")),
+            "docs/tetragon.md lacks `{reason}`"
+        );
+    }
     let listed = (of_node, compared - same - of_node);
     assert_eq!(listed, (OF_NODE.len(), OTHERWISE.len()), "all are needed");
 }
