@@ -317,13 +317,16 @@ fn the_commands_of_the_page_do_what_it_says() {
         blocks
     };
     let policy = fenced("yaml")[0];
+    let secrets = fs::read_to_string(root().join("tests/fixtures/secrets.yaml")).expect("a policy");
     let blocks = fenced("console");
     assert!(blocks.len() > 6);
     for block in blocks {
-        let project = directory(&[
-            ("policies/mount.yaml", policy),
-            ("bin/helm", "#!/bin/sh\ncat policies/mount.yaml\n"),
-        ]);
+        // One screen has a policy of its own.
+        let policy = match block.contains("secrets.yaml") {
+            true => ("policies/secrets.yaml", &secrets[..]),
+            false => ("policies/mount.yaml", policy),
+        };
+        let project = directory(&[policy, ("bin/helm", "#!/bin/sh\ncat policies/mount.yaml\n")]);
         succeed(command("chmod", project.path()).args(["+x", "bin/helm"]));
         for step in block.split("$ ").skip(1) {
             let (line, shown) = step.split_once('\n').unwrap_or((step, ""));
