@@ -67,6 +67,10 @@ spec:
 fn check(context: &Context<'_>, found: &mut Found) {
     let scoped = has_scope(context.policy);
     for hook in context.hooks() {
+        // Fentries do not act.
+        if hook.kind == HookKind::Fentry {
+            continue;
+        }
         let of_program = matches!(hook.kind, HookKind::Uprobe | HookKind::Usdt);
         for selector in hook.selectors {
             let Some(action) = kills(selector) else {
