@@ -869,6 +869,56 @@ fn schemas_are_printed() {
     }
 }
 
+/// What only mentions policies is skipped in silence, whatever it is; templates of policies are explained.
+#[test]
+fn templates_are_explained_and_other_files_are_silent() {
+    let egress = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: egress}\nspec:\n  kprobes:\n  - call: tcp_connect\n    syscall: false\n    args: [{index: 0, type: sock}]\n    selectors:\n    - matchArgs: [{index: 0, operator: NotDAddr, values: [127.0.0.1, \"::1\", \"${PODCIDR}\"]}]\n";
+    let helm = "{{- if .Values.on }}\nkind: TracingPolicy\nmetadata:\n  labels:\n    {{- include \"x\" . | nindent 4 }}\n{{- end }}\n";
+    let value = CLEAN.replace("name: clean", "name: \"{{ .Release.Name }}\"");
+    let dir = directory(&[
+        ("value.yaml", &value),
+        ("egress.yaml", egress),
+        ("helm.yaml", helm),
+        (
+            "silent/crd.yaml",
+            "{{- if .Values.crds }}\nkind: CustomResourceDefinition\nspec:\n  names:\n    kind: TracingPolicy\n{{- end }}\n",
+        ),
+        (
+            "silent/map.yaml",
+            "kind: ConfigMap\ndata:\n  p.yaml: |\n    kind: TracingPolicy\n    metadata: {name: ${X}}\n",
+        ),
+        (
+            "silent/values.yaml",
+            "# for the TracingPolicy\npolicy: {on: {{ .x }}}\n",
+        ),
+        ("silent/broken.yaml", "a: [\n"),
+        ("silent/empty.yaml", ""),
+        ("silent/binary.yaml", "\u{0}\u{1}TracingPoli"),
+    ]);
+    for name in ["egress.yaml", "helm.yaml", "value.yaml"] {
+        assert_eq!(found(dir.path(), &[name]), ["TPC0006"], "{name}");
+    }
+    let said = report(dir.path(), &["--format", "concise", "egress.yaml"], 1);
+    assert!(
+        said.contains("`${PODCIDR}` is a placeholder") && said.contains("envsubst"),
+        "{said}"
+    );
+    let silent = report(dir.path(), &["silent"], 0);
+    assert_eq!(silent, "no policies found\n");
+    for entry in fs::read_dir(dir.path().join("silent")).expect("the files") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(
+            report(
+                dir.path(),
+                &["--format", "concise", &path.to_string_lossy()],
+                0
+            ),
+            "",
+            "{path:?}"
+        );
+    }
+}
+
 #[test]
 fn policies_are_explained() {
     let broken = CLEAN.replace("sys_mount", "mount");

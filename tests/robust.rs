@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tpc::check::{facts, limits};
 use tpc::diag::{Diagnostic, FileId, Sink, Sources, Span, render};
 use tpc::lint::{self, Settings, Target};
+use tpc::policy::history::Release;
 
 const SEED: &str = include_str!("golden/diag/types.yaml");
 
@@ -121,8 +122,12 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
 /// Lints a file: everything that is found lies in it, every format can say it, and fixes leave a file that can be read
 /// as well as before.
 fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
-    let mut settings = Settings::default();
-    settings.targets.push(Target::Tpc);
+    let mut settings = Settings {
+        kernels: vec![(4, 19)],
+        ..Settings::default()
+    };
+    settings.aim(Target::WORDS.map(|(_, target)| target));
+    settings.fit(Release::parse("1.4"));
     let found = lint::lint(file, sources, &settings).diagnostics;
     in_their_file(&found, sources)?;
     for one in &found {
@@ -175,6 +180,7 @@ fn in_their_file(diagnostics: &[Diagnostic], sources: &Sources) -> Result<(), Te
 /// What else is said of a policy lies inside its file too.
 fn places(policy: &tpc::policy::Policy, sources: &Sources) -> Result<(), TestCaseError> {
     let judged = tpc::check::language(policy, &mut Sink::new());
+    prop_assert!(tpc::plain::describe(&judged).ends_with('\n'));
     let excesses = limits::exceeded(&judged)
         .into_iter()
         .map(|excess| excess.span);

@@ -76,14 +76,31 @@ fn refuse(
 
 /// Reports a value that is not one of its kind.
 fn bad_value(text: &Spanned<String>, what: &str, help: impl Into<String>, sink: &mut Sink) {
+    if is_placeholder(text) {
+        return not_filled_in(text, sink);
+    }
     let message = format!("`{}` is not {what}", shown(&text.value));
-    let help = unless_placeholder(text, help.into());
     refuse(sink, code::BAD_VALUE, text.span, message, help);
+}
+
+/// Whether a text is to be filled in by a templating tool.
+fn is_placeholder(text: &Spanned<String>) -> bool {
+    text.value.contains("${") || text.value.contains("{{")
+}
+
+/// Reports a value that was to be filled in: what else is wrong with it follows from that.
+fn not_filled_in(text: &Spanned<String>, sink: &mut Sink) {
+    let message = format!(
+        "`{}` is a placeholder that was not filled in",
+        shown(&text.value)
+    );
+    let help = "render the file first (helm template, envsubst), and judge the result";
+    refuse(sink, code::TEMPLATE, text.span, message, help);
 }
 
 /// Advice on a text, or on filling it in.
 fn unless_placeholder(text: &Spanned<String>, help: String) -> String {
-    if text.value.contains("${") || text.value.contains("{{") {
+    if is_placeholder(text) {
         return "fill in the placeholder: render the file first (helm template, envsubst)"
             .to_owned();
     }

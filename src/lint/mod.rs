@@ -161,11 +161,29 @@ fn mentions_policy(text: &str) -> bool {
     text.contains("TracingPolic") || text.contains(policy::API_VERSION)
 }
 
+/// Whether a line at the left margin names the kind, as that of a policy does and that of what only mentions policies
+/// does not; text in braces has no margin.
+fn begins_policy(text: &str) -> bool {
+    let names = |line: &str| {
+        let kind = line
+            .strip_prefix("kind:")
+            .or_else(|| line.strip_prefix("\"kind\":"));
+        kind.is_some_and(|kind| kind.contains("TracingPolicy"))
+    };
+    let start = text.trim_start();
+    let in_braces = start.starts_with('{') && !start.starts_with("{{");
+    text.lines().any(names) || in_braces && text.contains("TracingPolicy")
+}
+
 /// What reading says. Of a file that does not name the kind, only that it may be a misspelt policy.
 fn of_reading(sink: Sink, text: &str) -> Vec<Said> {
-    let named = text.contains("TracingPolicy");
-    let speaks =
-        |one: &Diagnostic| one.code != code::SKIPPED && (named || one.code == code::UNKNOWN_KIND);
+    // Where the text is no YAML, what kind of object it is can only be guessed.
+    let unread = |one: &Diagnostic| matches!(one.code, code::SYNTAX | code::TEMPLATE);
+    let (named, begins) = (text.contains("TracingPolicy"), begins_policy(text));
+    let speaks = |one: &Diagnostic| {
+        let about = if unread(one) { begins } else { named };
+        one.code != code::SKIPPED && (about || one.code == code::UNKNOWN_KIND)
+    };
     let all = sink.into_sorted().into_iter().filter(speaks);
     all.map(|diagnostic| Said {
         diagnostic,

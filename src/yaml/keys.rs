@@ -177,5 +177,5 @@ pub(super) fn template_error(span: Span) -> Diagnostic {
     Diagnostic::error(code::TEMPLATE, "the file is a template, not YAML")
         .at(span)
         .label("a placeholder of a templating tool")
-        .help("render it first, for example `helm template CHART | tpc compile - -o OUT/`")
+        .help("render it first, for example with `helm template CHART`, and pass the result as `-`")
 }

@@ -7,7 +7,7 @@ use super::{Declared, filters, process, sockets, texts};
 use crate::check::form::{Filter, Operand, Section, Subject, Type, Value};
 use crate::check::numbers::{self, Grammar, Integer, Range, Wrong};
 use crate::check::operators::{self, Fit};
-use crate::check::{bad_value, refuse, shown, unless_placeholder};
+use crate::check::{bad_value, is_placeholder, not_filled_in, refuse, shown};
 use crate::diag::{Diagnostic, Sink, Spanned, code};
 use crate::policy::{Arg, ArgFilter, ArgType, ListKind, Operator, nearest};
 
@@ -266,6 +266,9 @@ pub(in crate::check) fn report(
     wrong: Wrong,
     sink: &mut Sink,
 ) {
+    if is_placeholder(text) {
+        return not_filled_in(text, sink);
+    }
     let message = format!("`{}` {}", shown(&text.value), wrong.what);
     let mut error = Diagnostic::error(code::BAD_VALUE, message).at(text.span);
     let mut help = wrong.help;
@@ -276,7 +279,7 @@ pub(in crate::check) fn report(
             None => help = "write a number in this range, or remove this one".to_owned(),
         }
     }
-    sink.push(error.help(unless_placeholder(text, help)));
+    sink.push(error.help(help));
 }
 
 /// A mask of capabilities: a number, or names separated by commas.

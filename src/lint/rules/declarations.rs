@@ -361,7 +361,11 @@ fn register(context: &Context<'_>, found: &mut Found) {
             Section::LsmHooks => hook.parts.args,
             _ => continue,
         };
-        for source in values.iter().filter_map(|value| value.source.as_ref()) {
+        // Where an lsmhook names the register, the language refuses it.
+        let values = values.iter().filter(|value| {
+            hook.parts.section != Section::LsmHooks || place(&value.resolve).is_none()
+        });
+        for source in values.filter_map(|value| value.source.as_ref()) {
             if source.value == "pt_regs" {
                 let message = format!(
                     "{} has no registers: the value is 0",

@@ -97,7 +97,8 @@ pub(in crate::lint) static EARLY: Rule = Rule::new(
               done at the return comes after the call.",
     },
     early,
-);
+)
+.covering(&[code::NO_EFFECT]);
 
 pub(in crate::lint) static TRACE: Rule = Rule::new(
     2111,
