@@ -1,6 +1,8 @@
 //! Whatever the bytes of a file are, the compiler answers with a bundle or with diagnostics that lie
 //! inside the file; it never panics. The same goes for what is said of limits and of nodes.
 
+use std::sync::{Arc, LazyLock};
+
 use proptest::prelude::*;
 use tpc::check::{facts, limits};
 use tpc::diag::{Diagnostic, FileId, Sink, Sources, Span, render};
@@ -138,6 +140,7 @@ fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
             one.message
         );
     }
+    on_kernel(file, sources, &settings)?;
     let report = render::Report {
         about: &lint::explain::about,
         ..render::Report::new(&found, sources)
@@ -158,6 +161,33 @@ fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
         let left = lint::lint(file, &after, &settings).diagnostics;
         prop_assert!(errors(&left) <= errors(&found));
     }
+    Ok(())
+}
+
+static DEBIAN_12: LazyLock<Arc<lint::Node>> = LazyLock::new(|| {
+    let facts = tpc::facts::shipped("debian-12").expect("ships");
+    Arc::new(lint::Node {
+        name: "debian-12".to_owned(),
+        facts: facts.expect("facts"),
+    })
+});
+
+/// What becomes of the file's policies on a kernel whose facts are known.
+fn on_kernel(file: FileId, sources: &Sources, settings: &Settings) -> Result<(), TestCaseError> {
+    let settings = Settings {
+        nodes: vec![DEBIAN_12.clone()],
+        ..settings.clone()
+    };
+    let outcome = lint::lint(file, sources, &settings);
+    in_their_file(&outcome.diagnostics, sources)?;
+    let rows = outcome.hookings.len();
+    let report = render::Report {
+        hookings: &outcome.hookings,
+        ..render::Report::new(&outcome.diagnostics, sources)
+    };
+    let table = render::kernels(&report);
+    prop_assert_eq!(table.is_empty(), rows == 0);
+    render::json(&report);
     Ok(())
 }
 
