@@ -231,11 +231,26 @@ fn prototype(node: &Node, hook: &Hook, variant: &Variant) -> Result<(), Reason> 
             return Err(Reason::new(what, "correct `index` or `type`"));
         }
     }
-    if hook.ret.is_some() && node.describe(returns) == Described::Void {
-        let what = format!("a return value of `{}`", variant.target);
+    hook.ret.map_or(Ok(()), |kind| {
+        returned(kind, node.describe(returns), &variant.target)
+    })
+}
+
+/// Whether the function returns what the policy says. Programs probe what a returned pointer points to.
+fn returned(kind: ArgKind, found: Described<'_>, target: &str) -> Result<(), Reason> {
+    if found == Described::Void {
+        let what = format!("a return value of `{target}`");
         return Err(Reason::new(what, "remove `return: true`"));
     }
-    Ok(())
+    if fits(kind, found, false) {
+        return Ok(());
+    }
+    let what = format!(
+        "a `{}` returned by `{target}`, which returns {}",
+        name(kind),
+        text(found)
+    );
+    Err(Reason::new(what, "correct the type of `returnArg`"))
 }
 
 /// Structures whose address a value of this kind is.
@@ -312,5 +327,25 @@ mod tests {
         assert!(fits(ArgKind::Fd, Described::Number, true));
         assert!(!fits(ArgKind::String, Described::Struct("file"), false));
         assert!(!fits(ArgKind::Int32, Described::Other, false));
+    }
+
+    #[test]
+    fn returned_values_must_be_those_of_the_declaration() {
+        let lack = |kind, found| returned(kind, found, "f").err().map(|reason| reason.what);
+        assert_eq!(lack(ArgKind::File, Described::Struct("file")), None);
+        assert_eq!(lack(ArgKind::Sock, Described::Pointer), None);
+        assert_eq!(lack(ArgKind::Int32, Described::Number), None);
+        let void = lack(ArgKind::Nop, Described::Void);
+        assert_eq!(void.as_deref(), Some("a return value of `f`"));
+        let other = lack(ArgKind::File, Described::Struct("sock"));
+        assert_eq!(
+            other.as_deref(),
+            Some("a `file` returned by `f`, which returns a `struct sock *`")
+        );
+        let number = lack(ArgKind::Sock, Described::Number);
+        assert_eq!(
+            number.as_deref(),
+            Some("a `sock` returned by `f`, which returns a number")
+        );
     }
 }
