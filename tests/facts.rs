@@ -257,7 +257,7 @@ fn facts_answer_as_the_kernel_does() {
             means,
             syscall: target.contains("_sys_"),
             arguments: Vec::new(),
-            reads_return: false,
+            returned: None,
             helpers: Vec::new(),
         };
         attach::check(&facts, &wanted).map_err(|reason| reason.what)

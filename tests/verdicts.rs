@@ -668,6 +668,11 @@ const REFUSED: &[(Code, &str, &str)] = &[
     ),
     (
         code::BAD_ACTION,
+        "make a security check fail",
+        "`Override` of a security check with success",
+    ),
+    (
+        code::BAD_ACTION,
         "is not an error",
         "`Override` with no error of the kernel's",
     ),

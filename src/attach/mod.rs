@@ -98,8 +98,8 @@ pub struct Wanted<'a> {
     pub means: Means,
     pub syscall: bool,
     pub arguments: Vec<Argument>,
-    /// Whether the return value is read.
-    pub reads_return: bool,
+    /// The return value, if it is read; its index means nothing.
+    pub returned: Option<Argument>,
     /// Helpers that its programs call, without `bpf_`.
     pub helpers: Vec<&'a str>,
 }
@@ -233,11 +233,27 @@ fn prototype(kernel: &dyn Kernel, wanted: &Wanted<'_>) -> Result<(), Reason> {
             return Err(Reason::new(kind, what, "correct `index` or `type`"));
         }
     }
-    if wanted.reads_return && signature.returns == Described::Void {
-        let what = format!("a return value of `{}`", wanted.target);
+    let returned = wanted.returned.as_ref();
+    returned.map_or(Ok(()), |value| {
+        returns(value, signature.returns, wanted.target)
+    })
+}
+
+/// Whether the function returns what the policy says. Programs probe what a returned pointer points to.
+fn returns(value: &Argument, found: Described<'_>, target: &str) -> Result<(), Reason> {
+    if found == Described::Void {
+        let what = format!("a return value of `{target}`");
         return Err(Reason::new(Kind::Return, what, "remove `return: true`"));
     }
-    Ok(())
+    if value.expected.fits(found, false) {
+        return Ok(());
+    }
+    let what = format!(
+        "a `{}` returned by `{target}`, which returns {found}",
+        value.ty
+    );
+    let remedy = "correct the type of `returnArg`";
+    Err(Reason::new(Kind::Return, what, remedy))
 }
 
 /// Whether the kernel lets programs of this kind attach to the function.
@@ -292,6 +308,37 @@ pub fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn returned_values_must_be_those_of_the_declaration() {
+        let lack = |expected, ty: &str, found| {
+            let value = Argument {
+                index: 0,
+                expected,
+                ty: ty.to_owned(),
+            };
+            returns(&value, found, "f").err().map(|reason| reason.what)
+        };
+        let (file, sock) = (
+            Expected::Structure(&["file"]),
+            Expected::Structure(&["sock"]),
+        );
+        assert_eq!(lack(file, "file", Described::Struct("file")), None);
+        assert_eq!(lack(sock, "sock", Described::Pointer), None);
+        assert_eq!(lack(Expected::Number, "int32", Described::Number), None);
+        let void = lack(Expected::Nothing, "nop", Described::Void);
+        assert_eq!(void.as_deref(), Some("a return value of `f`"));
+        let other = lack(file, "file", Described::Struct("sock"));
+        assert_eq!(
+            other.as_deref(),
+            Some("a `file` returned by `f`, which returns a `struct sock *`")
+        );
+        let number = lack(sock, "sock", Described::Number);
+        assert_eq!(
+            number.as_deref(),
+            Some("a `sock` returned by `f`, which returns a number")
+        );
+    }
 
     #[test]
     fn similar_functions_are_the_same_by_another_spelling() {

@@ -228,9 +228,12 @@ pub(super) fn ladder(hook: &Hook) -> Vec<Attach> {
     if overrides.is_empty() {
         return vec![Attach::Fentry, Attach::Kprobe];
     }
+    if hook.symbol.starts_with("security_") {
+        // Kernels have no bpf_override_return for these.
+        return vec![Attach::FmodRet];
+    }
     // To fmod_ret, 0 means that the function runs.
-    let replaceable = hook.symbol.starts_with("security_") || hook.abi == Abi::Syscall;
-    if replaceable && !overrides.contains(&0) {
+    if hook.abi == Abi::Syscall && !overrides.contains(&0) {
         vec![Attach::FmodRet, Attach::KprobeOverride]
     } else {
         vec![Attach::KprobeOverride]

@@ -112,11 +112,7 @@ fn usable(node: &Node, hook: &Hook, variant: &Variant) -> Result<(), Reason> {
 fn wanted<'a>(hook: &'a Hook, variant: &'a Variant) -> Wanted<'a> {
     let programs = [Some(&variant.entry), variant.ret.as_ref()];
     let helpers = programs.into_iter().flatten().flat_map(|one| &one.helpers);
-    let argument = |arg: &Arg| Argument {
-        index: usize::from(arg.index),
-        expected: expected(arg.kind),
-        ty: name(arg.kind),
-    };
+    let read = |arg: &Arg| argument(usize::from(arg.index), arg.kind);
     Wanted {
         call: &hook.call,
         target: &variant.target,
@@ -127,9 +123,17 @@ fn wanted<'a>(hook: &'a Hook, variant: &'a Variant) -> Wanted<'a> {
             Attach::KprobeOverride => Means::KprobeOverride,
         },
         syscall: hook.syscall,
-        arguments: hook.args.iter().map(argument).collect(),
-        reads_return: hook.ret.is_some(),
+        arguments: hook.args.iter().map(read).collect(),
+        returned: hook.ret.map(|kind| argument(0, kind)),
         helpers: helpers.map(String::as_str).collect(),
+    }
+}
+
+fn argument(index: usize, kind: ArgKind) -> Argument {
+    Argument {
+        index,
+        expected: expected(kind),
+        ty: name(kind),
     }
 }
 

@@ -9,7 +9,7 @@ use super::shape::Shape;
 use super::suggest::{choice, nearest};
 use super::words::{Kind, Word};
 use crate::diag::{Diagnostic, FileId, Sink, Sources, Span, Spanned, code};
-use crate::yaml::{self, Document, Mapping, Node, Resolved, Scalar, Value};
+use crate::yaml::{self, Document, Mapping, Node, Resolved, Value};
 
 /// The version of the language that policies are written in.
 pub const API_VERSION: &str = "cilium.io/v1alpha1";
@@ -278,7 +278,11 @@ impl Decode for Name {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
         match &node.value {
             Value::Scalar(scalar) if scalar.resolved != Resolved::Null => {
-                Some(Self(Spanned::new(Scalar::json_text(scalar), node.span)))
+                let text = scalar.json_text();
+                if scalar.resolved != Resolved::Text && text != scalar.text {
+                    sink.push(reread(node.span, &scalar.text, &text));
+                }
+                Some(Self(Spanned::new(text, node.span)))
             }
             _ => {
                 wrong_type(node, field, "text", sink);
@@ -286,6 +290,15 @@ impl Decode for Name {
             }
         }
     }
+}
+
+/// YAML takes some words and numbers for something else than what is written.
+fn reread(span: Span, written: &str, read: &str) -> Diagnostic {
+    let message = format!("`{written}` is read as `{read}`");
+    let help = format!("put it in quotes: \"{written}\"");
+    Diagnostic::warning(code::BAD_METADATA, message)
+        .at(span)
+        .help(help)
 }
 
 /// Labels or annotations.

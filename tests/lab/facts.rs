@@ -285,7 +285,7 @@ fn predicted(facts: &Facts, function: &str, means: Means) -> Result<(), String> 
         means,
         syscall: function.contains("_sys_"),
         arguments: Vec::new(),
-        reads_return: false,
+        returned: None,
         helpers: match means {
             Means::KprobeOverride => vec![attach::OVERRIDE],
             _ => Vec::new(),

@@ -39,30 +39,20 @@ fn bpftool_loads_the_examples() {
         }
         scripts.push(Script {
             kernel: newer.map(|_| "6.12"),
-            ..script(name, steps(name, &object, &policy))
+            ..script(name, load_all(name, &object, &policy))
         });
     }
     script::run(&scripts, &files, &[]);
 }
 
-/// Loads all programs; pins all, or the first one where `loadall` cannot do it.
-///
-/// Programs that every kernel may refuse are marked `?`: libbpf leaves them out unless they are asked for, but bpftool's
-/// `loadall` then wants to pin them, too.
-fn steps(name: &str, object: &str, policy: &Compiled) -> Vec<Step> {
-    let programs = || policy.object.programs();
+/// Loads and pins all programs.
+fn load_all(name: &str, object: &str, policy: &Compiled) -> Vec<Step> {
     let pin = format!("/sys/fs/bpf/{name}");
-    if programs().any(|program| program.section.starts_with('?')) {
-        return vec![
-            Step::run(&format!("bpftool prog load {object} {pin}")),
-            Step::run("tree /sys/fs/bpf").says(&pin),
-            Step::run(&format!("unlink {pin}")),
-        ];
-    }
     let tree = Step::run(&format!("tree {pin}"));
+    let programs = policy.object.programs();
     vec![
         Step::run(&format!("bpftool prog loadall {object} {pin}")),
-        programs().fold(tree, |step, program| {
+        programs.fold(tree, |step, program| {
             step.says(&format!("{pin}/{}\n", program.name))
         }),
         Step::run(&format!("clear {pin}")),

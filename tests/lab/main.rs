@@ -2,6 +2,8 @@
 //!
 //! Nothing is skipped: what the lab lacks it fetches, and what it cannot get is a failure that says how to get it.
 
+#[path = "../shared/blocks.rs"]
+mod blocks;
 mod bundles;
 mod corpus;
 mod facts;
@@ -9,5 +11,6 @@ mod harness;
 mod lifecycle;
 mod loaders;
 mod measured;
+mod readme;
 mod scenarios;
 mod script;

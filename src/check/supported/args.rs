@@ -174,15 +174,7 @@ pub(super) fn returned(kprobe: &Kprobe, value: Option<Value<'_>>, sink: &mut Sin
     let arg = value.written;
     let ty = compiled(&value, sink);
     fields(arg, sink);
-    if let Some(ty) = ty.filter(|ty| !matches!(ty, ArgType::Int(_))) {
-        let what = format!("a return value of type `{}`", arg.declared_type());
-        let help = match ty {
-            ArgType::Fd => "write `type: int` for its number",
-            _ => "write an integer type: `type: int`, or `type: int64` for a pointer",
-        };
-        unsupported(sink, arg.ty.map_or(arg.span, |ty| ty.span), &what, help);
-        return None;
-    }
+    let ty = ty.filter(|ty| can_return(kprobe, arg, *ty, sink));
     if let Some(label) = &arg.label {
         let message = "`label` has no effect on return values";
         warn(sink, code::NO_EFFECT, label.span, message, "remove it");
@@ -198,6 +190,37 @@ pub(super) fn returned(kprobe: &Kprobe, value: Option<Value<'_>>, sink: &mut Sin
         span: arg.span,
     };
     Some(declared).filter(|_| sink.errors() == errors)
+}
+
+/// Whether a function can return such a value, and a program know where it ends.
+fn can_return(kprobe: &Kprobe, arg: &policy::Arg, ty: ArgType, sink: &mut Sink) -> bool {
+    let Some(declared) = arg.ty else {
+        return false;
+    };
+    let is_syscall = kprobe.is_syscall();
+    match ty {
+        ArgType::Int(_) => true,
+        ArgType::Nop => {
+            let message = "`nop` shows nothing of the return value";
+            let help = "remove `return` and `returnArg`, or write the type of the returned value";
+            warn(sink, code::NO_EFFECT, declared.span, message, help);
+            false
+        }
+        ArgType::Fd if is_syscall => true,
+        ArgType::CharBuf { .. } => {
+            let help = "write `type: string`, or `type: uint64` for the address";
+            let what = format!("a return value of type `{}`", declared.value);
+            unsupported(sink, declared.span, &what, help);
+            false
+        }
+        _ if is_syscall => {
+            let message = format!("a system call returns a number, not a `{}`", declared.value);
+            let help = "write `type: int64`, or `type: fd` for the file behind a new descriptor";
+            refuse(sink, code::BAD_ARGUMENT, declared.span, message, help);
+            false
+        }
+        _ => true,
+    }
 }
 
 /// Reports what a hook that does not observe the return says about it, once.

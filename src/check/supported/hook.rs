@@ -5,9 +5,9 @@ use super::{
     refuse,
 };
 use crate::check::form::{self, Written};
-use crate::check::language::RETURN_ACTIONS;
+use crate::check::language::{RETURN_ACTIONS, SECURITY};
 use crate::diag::{Diagnostic, Sink, Spanned, code};
-use crate::ir::Arg;
+use crate::ir::{Abi, Arg};
 use crate::policy::{Kprobe, Selector, Spec};
 
 /// What the selectors of a hook can refer to. `None` stands for a declaration with an error
@@ -32,7 +32,10 @@ pub(super) fn check(hook: &form::Hook<'_>, spec: &Spec, sink: &mut Sink) -> Opti
         ret: args::returned(kprobe, hook.returned, sink),
     };
     let check = |one| selector(&declared, one, spec, sink);
-    let selectors = hook.selectors.iter().map(check).collect();
+    let selectors: Vec<CheckedSelector> = hook.selectors.iter().map(check).collect();
+    if abi == Some(Abi::Function) && kprobe.call.value.starts_with(SECURITY) {
+        allows_nothing(&selectors, sink);
+    }
     let message = kprobe.message.as_ref().map(|message| message.value.clone());
     let (symbol, abi) = function?;
     Some(Hook {
@@ -127,6 +130,17 @@ fn acts_before_return(selector: &CheckedSelector, sink: &mut Sink) {
                 .related(filter.span, "decides about the event only")
                 .help(help),
         );
+    }
+}
+
+/// Refuses to let a security check succeed: to a program on its way, 0 means that it runs.
+fn allows_nothing(selectors: &[CheckedSelector], sink: &mut Sink) {
+    for action in selectors.iter().flat_map(|one| &one.actions) {
+        if let Action::Override(0, span) = *action {
+            let message = "programs can make a security check fail, not succeed";
+            let help = "write an error as a negative number, for example `argError: -1` (EPERM)";
+            refuse(sink, code::BAD_ACTION, span, message, help);
+        }
     }
 }
 

@@ -18,14 +18,14 @@ pub(super) fn report(
         return true;
     };
     let mut fit = true;
-    let probe = |arguments, reads_return| {
+    let probe = |arguments, returned| {
         let wanted = Wanted {
             call: one.name,
             target: one.name,
             means: Means::Kprobe,
             syscall: false,
             arguments,
-            reads_return,
+            returned,
             helpers: Vec::new(),
         };
         let reason = attach::check(facts, &wanted).err();
@@ -33,7 +33,7 @@ pub(super) fn report(
     };
     let help = || format!("its prototype is `{prototype}`");
     for arg in hook.parts.args {
-        let Some(reason) = argument(arg).and_then(|wanted| probe(vec![wanted], false)) else {
+        let Some(reason) = argument(arg).and_then(|wanted| probe(vec![wanted], None)) else {
             continue;
         };
         let is_there = facts.parameter(prototype, index(arg)).is_some();
@@ -46,13 +46,14 @@ pub(super) fn report(
         fit = false;
         placement.push(Kind::Parameter, span, look.node, message, help());
     }
-    let returns = hook
-        .parts
-        .returns
-        .filter(|_| hook.parts.return_arg.is_some());
-    if let Some((span, _)) = returns.zip(probe(Vec::new(), true)) {
-        let message = format!("`{}` returns nothing", one.name);
+    let reason = returned(hook).and_then(|value| probe(Vec::new(), Some(value)));
+    if let Some(reason) = reason {
+        let ty = hook.parts.return_arg.and_then(|arg| arg.ty);
+        let span = ty.map(|ty| ty.span).or(hook.parts.returns);
+        let what = reason.what.strip_prefix("a ").unwrap_or(&reason.what);
+        let message = format!("there is no {what}");
         fit = false;
+        let span = span.unwrap_or(one.span);
         placement.push(Kind::Parameter, span, look.node, message, help());
     }
     fit
@@ -60,6 +61,12 @@ pub(super) fn report(
 
 fn index(arg: &Arg) -> usize {
     usize::try_from(arg.index.value).unwrap_or(usize::MAX)
+}
+
+/// The return value, if the hook reads it.
+pub(super) fn returned(hook: &Hook<'_>) -> Option<Argument> {
+    hook.parts.returns?;
+    argument(hook.parts.return_arg?)
 }
 
 /// A parameter that is read as a type. What is resolved further or comes from elsewhere is none.

@@ -11,6 +11,7 @@ mod network;
 mod nomad;
 mod numbered;
 mod processes;
+mod returned;
 mod values;
 
 use crate::bundles;
