@@ -14,7 +14,7 @@ pub(in crate::lint) static UNSEEN: Rule = Rule::new(
     Docs {
         summary: "filters or actions on a return value that the hook does not see",
         why: "Only kprobes, fentries and uprobes with `return: true` see what a function returns. Elsewhere \
-              `matchReturnArgs`, `matchReturnActions` and `returnArg` are ignored: a policy that should act on failed \
+              `matchReturnArgs` and `matchReturnActions` are ignored: a policy that should act on failed \
               calls acts on all.",
         bad: r#"  kprobes:
   - call: sys_mount
@@ -210,9 +210,7 @@ pub(in crate::lint) static LONG: Rule = Rule::new(
 fn unseen(context: &Context<'_>, found: &mut Found) {
     for hook in &context.judged.hooks {
         let parts = &hook.parts;
-        let sees = parts.section.sees_returns() && parts.returns.is_some();
-        // What is wrong with the return value has been said.
-        if sees || parts.returns.is_some() && parts.section.sees_returns() {
+        if parts.section.sees_returns() && parts.returns.is_some() {
             continue;
         }
         let help = match parts.section.sees_returns() {
@@ -223,9 +221,6 @@ fn unseen(context: &Context<'_>, found: &mut Found) {
             let message = format!("{what} is ignored: the hook does not see return values");
             found.push(finding(span, message).help(help.as_str()));
         };
-        if let Some(value) = parts.return_arg.filter(|_| parts.section.sees_returns()) {
-            report(value.span, "`returnArg`");
-        }
         for selector in parts.selectors {
             let refused = parts.section == Section::LsmHooks;
             for filter in selector.match_return_args.iter().filter(|_| !refused) {
