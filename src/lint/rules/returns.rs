@@ -146,7 +146,8 @@ pub(in crate::lint) static STALE: Rule = Rule::new(
         summary: "an action at the return is taken by filters that may be another call's",
         why: "The program at a function's return goes on with the selectors that the last hooked call on this CPU left \
               active. If the task slept or another hooked call came between, `matchReturnArgs` are skipped or those of \
-              another selector are judged, and the action hits the wrong process or none. The mode of the policy is not \
+              another selector are judged, and the action hits the wrong process or none. Filters and actions of later selectors are \
+              taken too, though their other filters did not match. The mode of the policy is not \
               looked at either.",
         bad: r#"  kprobes:
   - call: sys_mount
@@ -280,23 +281,36 @@ fn trace(context: &Context<'_>, found: &mut Found) {
 }
 
 fn stale(context: &Context<'_>, found: &mut Found) {
-    for (hook, selector) in context.judged_selectors() {
-        if hook.returned.is_none() {
-            continue;
-        }
-        let acts = |action: &&Action| {
-            matches!(
-                action.action.value,
-                ActionKind::Sigkill | ActionKind::Signal | ActionKind::NotifyEnforcer
-            )
-        };
-        for action in selector.return_actions.iter().filter(acts) {
-            let one = finding(
-                action.action.span,
-                "the action may hit the wrong process, or none",
-            );
-            let one = one.related(place(hook), "the return of this");
-            found.push(one.help("act at the entry, where the call can still be refused"));
+    for hook in context
+        .judged
+        .hooks
+        .iter()
+        .filter(|hook| hook.returned.is_some())
+    {
+        for (at, selector) in hook.selectors.iter().enumerate() {
+            let acts = |action: &&Action| {
+                matches!(
+                    action.action.value,
+                    ActionKind::Sigkill | ActionKind::Signal | ActionKind::NotifyEnforcer
+                )
+            };
+            for action in selector.return_actions.iter().filter(acts) {
+                let one = finding(
+                    action.action.span,
+                    "the action may hit the wrong process, or none",
+                );
+                let one = one.related(place(hook), "the return of this");
+                found.push(one.help("act at the entry, where the call can still be refused"));
+            }
+            // Of the first selector nothing can leak into an earlier one.
+            if let Some(filter) = selector.match_return_args.first().filter(|_| at > 0) {
+                let message =
+                    "the filter is judged for calls that an earlier selector has matched, too";
+                found.push(
+                    finding(filter.span, message)
+                        .help("write a policy for each selector that looks at returned values"),
+                );
+            }
         }
     }
 }
