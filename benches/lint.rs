@@ -41,7 +41,47 @@ fn main() {
             show(&name, arguments, threads);
         }
     }
+    let crowd = crowd(&many, &scratch.join("crowd"));
+    for threads in [Some("1"), None] {
+        let cores = threads.map_or("all cores", |_| "1 core");
+        let arguments = || {
+            vec![
+                "lint".into(),
+                crowd.clone(),
+                "--format".into(),
+                "concise".into(),
+            ]
+        };
+        show(&format!("{CROWD} policies, {cores}"), arguments, threads);
+    }
     std::fs::remove_dir_all(scratch).expect("the scratch directory can be removed");
+}
+
+/// Policies of a large organisation.
+const CROWD: usize = 10_000;
+
+/// Fills a directory with copies of the policies of another.
+fn crowd(from: &Path, to: &Path) -> PathBuf {
+    std::fs::create_dir_all(to).expect("a directory");
+    let (mut open, mut files) = (vec![from.to_owned()], Vec::new());
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|ext| ext == "yaml" || ext == "yml")
+            {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    for (number, file) in files.iter().cycle().take(CROWD).enumerate() {
+        std::fs::copy(file, to.join(format!("{number}.yaml"))).expect("a copy");
+    }
+    to.to_owned()
 }
 
 fn show(name: &str, arguments: impl Fn() -> Vec<PathBuf>, threads: Option<&str>) {

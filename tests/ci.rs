@@ -328,10 +328,16 @@ fn run_page(page: &str, path: &str, more: &[(&str, &str)]) {
         blocks
     };
     let policy = fenced("yaml")[0];
+    let secrets = fs::read_to_string(root().join("tests/fixtures/secrets.yaml")).expect("a policy");
     let blocks = fenced("console");
     assert!(blocks.len() > 2);
     for block in blocks {
-        let project = directory(&[&[(path, policy)], more].concat());
+        // One screen has a policy of its own.
+        let policy = match block.contains("secrets.yaml") {
+            true => ("policies/secrets.yaml", &secrets[..]),
+            false => (path, policy),
+        };
+        let project = directory(&[&[policy], more].concat());
         for (program, _) in more {
             succeed(command("chmod", project.path()).args(["+x", program]));
         }

@@ -376,6 +376,51 @@ fn public_policies_are_of_the_language_as_tetragon_says() {
     ));
     assert!(differences.is_empty(), "{differences}");
     assert!((same + of_node) * 100 >= compared * 99);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tetragon.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let shown = format!("| public, {compared} verdicts | {same} (");
+    assert!(page.contains(&shown), "docs/tetragon.md lacks `{shown}`");
+    for (_, reason) in OF_NODE.iter().chain(OTHERWISE) {
+        assert!(
+            page.contains(&format!("| {reason} |")),
+            "docs/tetragon.md lacks `{reason}`"
+        );
+    }
     let listed = (of_node, compared - same - of_node);
     assert_eq!(listed, (OF_NODE.len(), OTHERWISE.len()), "all are needed");
+}
+
+/// Whether the linter says that Tetragon refuses a text: errors of reading and of the language, and limits.
+fn lint_refuses(name: &str, text: &str) -> bool {
+    let mut sources = tpc::diag::Sources::new();
+    let file = sources.add(name, text);
+    let outcome = tpc::lint::lint(file, &sources, &tpc::lint::Settings::default());
+    let limits = ["refused-by-tetragon", "crash-of-tetragon"]
+        .map(|name| tpc::lint::by_name(name).map(|rule| rule.code));
+    let refuses = |one: &Diagnostic| one.code.0 < 2000 || limits.contains(&Some(one.code));
+    let mut errors = shared::errors(&outcome.diagnostics);
+    errors.any(refuses) || outcome.policies == 0
+}
+
+#[test]
+fn the_linter_says_what_the_language_says() {
+    let Some(directory) = shared::directory("TPC_CORPUS", "corpus") else {
+        return;
+    };
+    let mut compared = 0;
+    for entry in &entries(&directory) {
+        let bytes = std::fs::read(directory.join(&entry.file)).expect("a file of the index");
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            continue;
+        };
+        let language = language(&entry.file, &bytes).error;
+        compared += 1;
+        assert_eq!(
+            lint_refuses(&entry.file, text),
+            language.is_some(),
+            "{}: {language:?}",
+            entry.file
+        );
+    }
+    assert!(compared > 600, "{compared}");
 }

@@ -563,6 +563,34 @@ fn the_command_captures_and_lint_uses_it() {
         .filter_map(|one| one["how"].as_str())
         .collect();
     assert_eq!(how, ["fentry", "fmod_ret"]);
+    // Two files of one name, and one of them twice.
+    put(
+        here,
+        "other/node.facts",
+        fs::read(here.join("node.facts")).expect("facts"),
+    );
+    let same = [
+        "--kernel",
+        "node.facts",
+        "--kernel",
+        "other/node.facts",
+        "--kernel",
+        "node.facts",
+        "two.yaml",
+    ];
+    let out = lint(&same);
+    let text = String::from_utf8_lossy(&out.stdout);
+    let head: Vec<&str> = text
+        .lines()
+        .next()
+        .expect("a table")
+        .split_whitespace()
+        .collect();
+    assert_eq!(
+        head,
+        ["PLACE", "HOOK", "node.facts", "other/node.facts"],
+        "{text}"
+    );
     // From tpc.toml, whose directory files are relative to.
     put(here, "tpc.toml", "kernels = [\"node.facts\", \"6.12\"]\n");
     fs::create_dir(here.join("deep")).expect("a directory");

@@ -871,6 +871,58 @@ fn schemas_are_printed() {
     }
 }
 
+/// Fields and words by release: those that are not there yet, and those that went.
+#[test]
+fn releases_decide_what_there_is() {
+    let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: old}\nspec:\n  kprobes:\n  - call: security_sb_mount\n    syscall: false\n    selectors:\n    - matchActions: [{action: FollowFD}]\n      matchBinaries: [{operator: Postfix, values: [/mount]}]\n";
+    let dir = directory(&[
+        ("old.yaml", text),
+        ("new.yaml", &text.replace("FollowFD", "Post")),
+    ]);
+    let concise = |file: &str, release: &str, status| {
+        report(
+            dir.path(),
+            &["--format", "concise", "--compat", release, file],
+            status,
+        )
+    };
+    assert!(
+        concise("old.yaml", "tetragon-1.7", 1)
+            .contains("warning[TPC0014]: Tetragon main and later do not have `FollowFD`")
+    );
+    assert!(concise("old.yaml", "tetragon-main", 1).contains("error[TPC0014]: unknown action"));
+    let early = concise("new.yaml", "tetragon-1.1", 1);
+    assert!(
+        early.contains("error[TPC2108]: `Postfix` came with Tetragon 1.2: 1.1 does not have it"),
+        "{early}"
+    );
+    assert_eq!(concise("new.yaml", "tetragon-1.2", 0), "");
+    for wrong in ["1.6", "tetragon-9.9", "tetragon"] {
+        let output = run(dir.path(), &["lint", "--compat", wrong], "");
+        expect(&output, 2, "is no release");
+    }
+}
+
+/// Kernels and targets of `tpc.toml` decide too.
+#[test]
+fn nodes_decide_what_is_said() {
+    let text = CLEAN.replace(
+        "  - call: sys_mount\n",
+        "  - call: sys_mount\n    args: [{index: 3, type: uint64}]\n    selectors:\n    - matchArgs: [{index: 3, operator: InRange, values: [\"1:2\"]}]\n  podSelector: {}\n",
+    );
+    let codes = |configuration: &str| {
+        let dir = directory(&[("tpc.toml", configuration), ("p.yaml", &text)]);
+        found(dir.path(), &[])
+    };
+    assert_eq!(codes(""), [""; 0]);
+    assert_eq!(codes("kernels = [\"4.19\", \"6.1\"]"), ["TPC2124"]);
+    assert_eq!(codes("targets = [\"nomad\"]"), ["TPC2122"]);
+    assert_eq!(codes("targets = [\"kubernetes\"]"), [""; 0]);
+    let two = directory(&[("p.yaml", &format!("{CLEAN}---\n{CLEAN}"))]);
+    assert_eq!(found(two.path(), &[]), ["TPC2101"]);
+    assert_eq!(found(two.path(), &["--target", "kubernetes"]), [""; 0]);
+}
+
 /// What only mentions policies is skipped in silence, whatever it is; templates of policies are explained.
 #[test]
 fn templates_are_explained_and_other_files_are_silent() {

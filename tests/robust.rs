@@ -1,10 +1,13 @@
 //! Whatever the bytes of a file are, the compiler answers with a bundle or with diagnostics that lie
 //! inside the file; it never panics. The same goes for what is said of limits and of nodes.
 
+use std::sync::{Arc, LazyLock};
+
 use proptest::prelude::*;
 use tpc::check::{facts, limits};
 use tpc::diag::{Diagnostic, FileId, Sink, Sources, Span, render};
 use tpc::lint::{self, Settings, Target};
+use tpc::policy::history::Release;
 use tpc::testing;
 
 const SEED: &str = include_str!("golden/diag/types.yaml");
@@ -122,8 +125,12 @@ fn read(bytes: &[u8]) -> Result<(), TestCaseError> {
 /// Lints a file: everything that is found lies in it, every format can say it, and fixes leave a file that can be read
 /// as well as before.
 fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
-    let mut settings = Settings::default();
-    settings.targets.push(Target::Tpc);
+    let mut settings = Settings {
+        kernels: vec![(4, 19)],
+        ..Settings::default()
+    };
+    settings.aim(Target::WORDS.map(|(_, target)| target));
+    settings.fit(Release::parse("1.4"));
     let found = lint::lint(file, sources, &settings).diagnostics;
     in_their_file(&found, sources)?;
     for one in &found {
@@ -134,6 +141,7 @@ fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
             one.message
         );
     }
+    on_kernel(file, sources, &settings)?;
     let report = render::Report {
         about: &lint::explain::about,
         ..render::Report::new(&found, sources)
@@ -157,6 +165,33 @@ fn judge(file: FileId, sources: &Sources) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+static DEBIAN_12: LazyLock<Arc<lint::Node>> = LazyLock::new(|| {
+    let facts = tpc::facts::shipped("debian-12").expect("ships");
+    Arc::new(lint::Node {
+        name: "debian-12".to_owned(),
+        facts: facts.expect("facts"),
+    })
+});
+
+/// What becomes of the file's policies on a kernel whose facts are known.
+fn on_kernel(file: FileId, sources: &Sources, settings: &Settings) -> Result<(), TestCaseError> {
+    let settings = Settings {
+        nodes: vec![DEBIAN_12.clone()],
+        ..settings.clone()
+    };
+    let outcome = lint::lint(file, sources, &settings);
+    in_their_file(&outcome.diagnostics, sources)?;
+    let rows = outcome.hookings.len();
+    let report = render::Report {
+        hookings: &outcome.hookings,
+        ..render::Report::new(&outcome.diagnostics, sources)
+    };
+    let table = render::kernels(&report);
+    prop_assert_eq!(table.is_empty(), rows == 0);
+    render::json(&report);
+    Ok(())
+}
+
 fn in_their_file(diagnostics: &[Diagnostic], sources: &Sources) -> Result<(), TestCaseError> {
     for diagnostic in diagnostics {
         for span in diagnostic
@@ -176,6 +211,7 @@ fn in_their_file(diagnostics: &[Diagnostic], sources: &Sources) -> Result<(), Te
 /// What else is said of a policy lies inside its file too.
 fn places(policy: &tpc::policy::Policy, sources: &Sources) -> Result<(), TestCaseError> {
     let judged = tpc::check::language(policy, &mut Sink::new());
+    prop_assert!(tpc::plain::describe(&judged).ends_with('\n'));
     let excesses = limits::exceeded(&judged)
         .into_iter()
         .map(|excess| excess.span);

@@ -486,6 +486,7 @@ fn tetragon_and_the_language_agree() {
         *classes.entry(class).or_default() += 1;
     }
     let table = shares(cases.len(), plain, within, &classes);
+    on_the_page(&table, &classes);
     pin("language", table, &classes);
     let is_used = |reason: &str| classes.keys().any(|class| class.contains(reason));
     for reason in OF_NODE
@@ -514,6 +515,28 @@ fn shares(all: usize, plain: usize, within: usize, classes: &BTreeMap<String, us
     }
     assert!(answered * 100 >= all * 99, "{table}");
     table
+}
+
+/// Checks that `docs/tetragon.md` has every difference with its count, and the shares.
+fn on_the_page(table: &str, classes: &BTreeMap<String, usize>) {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tetragon.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    for (class, count) in classes {
+        if let Some(class) = class.strip_prefix("differ, ") {
+            let row = format!("| {count} | {class} |");
+            assert!(page.contains(&row), "docs/tetragon.md lacks `{row}`");
+        }
+    }
+    for share in table
+        .lines()
+        .skip(2)
+        .filter_map(|line| line.split(" %").next())
+    {
+        assert!(
+            page.contains(&format!("{share} %")),
+            "docs/tetragon.md lacks {share} %"
+        );
+    }
 }
 
 /// Compares a table with the one in `golden/`.

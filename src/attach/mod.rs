@@ -98,7 +98,7 @@ pub struct Wanted<'a> {
     pub means: Means,
     pub syscall: bool,
     pub arguments: Vec<Argument>,
-    /// The return value, if it is read; its index says nothing.
+    /// The return value, if it is read; its index means nothing.
     pub returned: Option<Argument>,
     /// Helpers that its programs call, without `bpf_`.
     pub helpers: Vec<&'a str>,
@@ -233,14 +233,14 @@ fn prototype(kernel: &dyn Kernel, wanted: &Wanted<'_>) -> Result<(), Reason> {
             return Err(Reason::new(kind, what, "correct `index` or `type`"));
         }
     }
-    match &wanted.returned {
-        Some(value) => returned(value, signature.returns, wanted.target),
-        None => Ok(()),
-    }
+    let returned = wanted.returned.as_ref();
+    returned.map_or(Ok(()), |value| {
+        returns(value, signature.returns, wanted.target)
+    })
 }
 
 /// Whether the function returns what the policy says. Programs probe what a returned pointer points to.
-fn returned(value: &Argument, found: Described<'_>, target: &str) -> Result<(), Reason> {
+fn returns(value: &Argument, found: Described<'_>, target: &str) -> Result<(), Reason> {
     if found == Described::Void {
         let what = format!("a return value of `{target}`");
         return Err(Reason::new(Kind::Return, what, "remove `return: true`"));
@@ -317,7 +317,7 @@ mod tests {
                 expected,
                 ty: ty.to_owned(),
             };
-            returned(&value, found, "f").err().map(|reason| reason.what)
+            returns(&value, found, "f").err().map(|reason| reason.what)
         };
         let (file, sock) = (
             Expected::Structure(&["file"]),
@@ -325,7 +325,7 @@ mod tests {
         );
         assert_eq!(lack(file, "file", Described::Struct("file")), None);
         assert_eq!(lack(sock, "sock", Described::Pointer), None);
-        assert_eq!(lack(Expected::Number, "int", Described::Number), None);
+        assert_eq!(lack(Expected::Number, "int32", Described::Number), None);
         let void = lack(Expected::Nothing, "nop", Described::Void);
         assert_eq!(void.as_deref(), Some("a return value of `f`"));
         let other = lack(file, "file", Described::Struct("sock"));

@@ -185,7 +185,7 @@ pub(super) fn rules(args: &Rules) -> Exit {
 fn line(rule: &Rule) -> String {
     let (code, level, group, name) = (rule.code, rule.level.name(), rule.group.name(), rule.name);
     format!(
-        "{code}  {level:7}  {group:12}  {name:26}  {}\n",
+        "{code}  {level:7}  {group:12}  {name:28}  {}\n",
         rule.docs.summary
     )
 }

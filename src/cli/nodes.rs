@@ -21,14 +21,18 @@ pub(super) fn add(
 ) -> Result<(), Box<Diagnostic>> {
     let (versions, names): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| version(name).is_some());
+    let names: Vec<&String> = unique(names);
+    let short: Vec<String> = names.iter().map(|name| called(name)).collect();
     let one = |name: &&String| {
         let facts = match shipped(name) {
             Some(facts) => facts,
             None => read(name, directory),
         };
         let node = |facts| {
+            let short_name = called(name);
+            let taken = short.iter().filter(|other| **other == short_name).count() > 1;
             Arc::new(Node {
-                name: called(name),
+                name: if taken { (*name).clone() } else { short_name },
                 facts,
             })
         };
@@ -58,6 +62,17 @@ fn version(text: &str) -> Option<(u16, u16)> {
     };
     let (major, minor) = text.split_once('.')?;
     Some((number(major)?, number(minor)?))
+}
+
+/// Each name once, in their order: a kernel is a column of a table.
+fn unique(names: Vec<&String>) -> Vec<&String> {
+    let mut all: Vec<&String> = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
 }
 
 fn read(name: &str, directory: Option<&Path>) -> Result<Facts, Error> {

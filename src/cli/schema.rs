@@ -36,6 +36,8 @@ enum Of {
     Test,
     /// Reports of `tpc test --format json`
     TestReport,
+    /// What `tpc kernel-facts --json` writes
+    KernelFacts,
 }
 
 pub(super) fn run(args: &Args) -> Exit {
@@ -46,6 +48,7 @@ pub(super) fn run(args: &Args) -> Exit {
         Of::Manifest => manifest(),
         Of::Test => crate::testing::schema(),
         Of::TestReport => crate::testing::report_schema(),
+        Of::KernelFacts => crate::facts::schema(),
     }))
 }
 

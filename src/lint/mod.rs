@@ -128,6 +128,10 @@ pub fn lint(file: FileId, sources: &Sources, settings: &Settings) -> Outcome {
     let policies = policy::decode(file, sources, &mut sink);
     let whole = !sink.has_errors();
     let mut said = of_reading(sink, text);
+    if let Some(release) = settings.release {
+        said.iter_mut()
+            .for_each(|one| still_there(one, release, sources));
+    }
     if policies.is_empty() && said.is_empty() {
         return Outcome::default();
     }
@@ -190,6 +194,20 @@ fn of_reading(sink: Sink, text: &str) -> Vec<Said> {
         rule: None,
     })
     .collect()
+}
+
+/// What the release of the policies still has is no error of theirs, but will be one.
+fn still_there(said: &mut Said, release: Release, sources: &Sources) {
+    let one = &mut said.diagnostic;
+    let unknown = matches!(one.code, code::UNKNOWN_FIELD | code::UNKNOWN_WORD);
+    let Some(span) = one.span.filter(|_| unknown) else {
+        return;
+    };
+    let name = sources.slice(span).trim_matches(['"', '\'']);
+    if let Some(until) = policy::history::gone(name).filter(|until| release < *until) {
+        one.severity = Severity::Warning;
+        one.message = format!("Tetragon {until} and later do not have `{name}`; {release} does");
+    }
 }
 
 /// A diagnostic and the rule that found it.

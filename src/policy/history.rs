@@ -95,6 +95,16 @@ pub fn word(record: &str, field: &str, word: &str) -> Option<History> {
     HISTORY.get(&(record, field, word)).copied()
 }
 
+/// The release that no longer has a field or word of this name, wherever it stood.
+pub fn gone(name: &str) -> Option<Release> {
+    let mut rows = WENT.iter().filter(|(record, field, _, names)| {
+        // `Post` is still an action.
+        (*record, *field) != ("kprobe", "returnArgAction")
+            && names.split(' ').any(|one| one == name)
+    });
+    rows.next().map(|(_, _, until, _)| *until)
+}
+
 type Key<'a> = (&'a str, &'a str, &'a str);
 
 static HISTORY: LazyLock<BTreeMap<Key<'static>, History>> = LazyLock::new(|| {

@@ -31,17 +31,22 @@ pub fn kernels(report: &Report<'_>) -> String {
     aligned(&rows)
 }
 
-/// Names of the columns: what the first hook has.
+/// Names of the columns: the kernels and systems of the first hook, which are those of every hook.
 fn columns(hookings: &[Hooking]) -> Vec<String> {
-    let Some(first) = hookings.first() else {
-        return Vec::new();
-    };
-    let own = hookings.iter().take_while(|one| one.place == first.place);
-    let own: Vec<&Hooking> = own.collect();
-    let several = own.iter().any(|one| one.runs != first.runs);
-    let name = |one: &&Hooking| match several {
-        true => format!("{} ({})", one.kernel, one.runs),
-        false => one.kernel.clone(),
+    let mut own: Vec<(&str, &str)> = Vec::new();
+    for one in hookings {
+        let pair = (one.kernel.as_str(), one.runs);
+        if own.contains(&pair) {
+            break;
+        }
+        own.push(pair);
+    }
+    let several = own
+        .iter()
+        .any(|(_, runs)| Some(*runs) != own.first().map(|one| one.1));
+    let name = |(kernel, runs): &(&str, &str)| match several {
+        true => format!("{kernel} ({runs})"),
+        false => (*kernel).to_owned(),
     };
     own.iter().map(name).collect()
 }
@@ -63,4 +68,40 @@ fn aligned(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Sources, Span};
+
+    #[test]
+    fn hooks_at_one_place_are_rows_of_their_own() {
+        let mut sources = Sources::new();
+        let file = sources.add("f.yaml", "call: x\n");
+        let place = Span {
+            file,
+            start: 6,
+            end: 7,
+        };
+        let one = |hook: &str, kernel: &str| Hooking {
+            policy: "p".to_owned(),
+            hook: hook.to_owned(),
+            place,
+            kernel: kernel.to_owned(),
+            runs: "tpc",
+            works: hook == "x",
+            how: "fentry".to_owned(),
+        };
+        let hookings = [one("x", "a"), one("x", "b"), one("y", "a"), one("y", "b")];
+        let report = Report {
+            hookings: &hookings,
+            ..Report::new(&[], &sources)
+        };
+        let expected = "PLACE     HOOK  a         b\n\
+                        f.yaml:1  x     fentry    fentry\n\
+                        f.yaml:1  y     - fentry  - fentry\n";
+        assert_eq!(kernels(&report), expected);
+        assert_eq!(kernels(&Report::new(&[], &sources)), "");
+    }
 }

@@ -7,6 +7,9 @@ pub const BINARIES: &[&str] = &[
     "/usr/bin/containerd",
     "/usr/bin/dockerd",
     "/usr/bin/kubelet",
+    "/usr/bin/nomad",
+    "/usr/bin/tetragon",
+    "/usr/bin/tpc-loader",
 ];
 
 /// A file and who opens it in the course of things.

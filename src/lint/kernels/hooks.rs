@@ -71,7 +71,7 @@ fn name<'a>(hook: &Hook<'a>) -> &'a str {
 /// A function of a hook: its portable name, where that is written, and whether it may be missing.
 pub(super) struct Called<'a> {
     pub(super) name: &'a str,
-    span: Span,
+    pub(super) span: Span,
     optional: bool,
     pub(super) syscall: bool,
 }
@@ -186,11 +186,7 @@ fn attach(look: &Look<'_>, hook: &Hook<'_>, one: &Called<'_>) -> Result<String, 
                 .collect(),
             false => Vec::new(),
         },
-        returned: hook
-            .parts
-            .return_arg
-            .filter(|_| with_arguments)
-            .and_then(parameters::argument),
+        returned: parameters::returned(hook).filter(|_| with_arguments),
         helpers: match means {
             Means::KprobeOverride => vec![attach::OVERRIDE],
             _ => Vec::new(),

@@ -46,16 +46,14 @@ pub(super) fn report(
         fit = false;
         placement.push(Kind::Parameter, span, look.node, message, help());
     }
-    let returned = hook
-        .parts
-        .return_arg
-        .filter(|_| hook.parts.returns.is_some());
-    let wrong = returned.and_then(|arg| Some((arg, probe(Vec::new(), Some(argument(arg)?))?)));
-    if let Some((arg, reason)) = wrong {
-        let span = arg.ty.map_or(arg.span, |ty| ty.span);
+    let reason = returned(hook).and_then(|value| probe(Vec::new(), Some(value)));
+    if let Some(reason) = reason {
+        let ty = hook.parts.return_arg.and_then(|arg| arg.ty);
+        let span = ty.map(|ty| ty.span).or(hook.parts.returns);
         let what = reason.what.strip_prefix("a ").unwrap_or(&reason.what);
         let message = format!("there is no {what}");
         fit = false;
+        let span = span.unwrap_or(one.span);
         placement.push(Kind::Parameter, span, look.node, message, help());
     }
     fit
@@ -63,6 +61,12 @@ pub(super) fn report(
 
 fn index(arg: &Arg) -> usize {
     usize::try_from(arg.index.value).unwrap_or(usize::MAX)
+}
+
+/// The return value, if the hook reads it.
+pub(super) fn returned(hook: &Hook<'_>) -> Option<Argument> {
+    hook.parts.returns?;
+    argument(hook.parts.return_arg?)
 }
 
 /// A parameter that is read as a type. What is resolved further or comes from elsewhere is none.

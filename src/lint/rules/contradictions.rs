@@ -181,7 +181,7 @@ fn implied(context: &Context<'_>, found: &mut Found) {
                 let equal = claim.implies(one);
                 *other != at && one.implies(claim) && (!equal || *other < at)
             };
-            if claim.is_constant().is_some() {
+            if claim.is_constant().is_some() || claims.iter().any(|one| one.excludes(claim)) {
                 continue;
             }
             let by = claims.iter().enumerate().find(implies);

@@ -161,9 +161,18 @@ fn idle(context: &Context<'_>, found: &mut Found) {
             let message = "this `returnCopy` has no effect: only the last one of a hook is read";
             report(flag.span, message, "remove one of the two");
         }
-        let Some(ret) = parts.return_arg.filter(|_| parts.returns.is_some()) else {
+        let Some(ret) = parts.return_arg else {
             continue;
         };
+        if parts.returns.is_none() && parts.section.sees_returns() {
+            let message = "`returnArg` has no effect without `return: true`";
+            report(
+                ret.span,
+                message,
+                "add `return: true` to the hook, or remove it",
+            );
+            continue;
+        }
         for (span, what) in [
             (place(&ret.resolve), "resolve"),
             (place(&ret.label), "label"),
@@ -361,7 +370,11 @@ fn register(context: &Context<'_>, found: &mut Found) {
             Section::LsmHooks => hook.parts.args,
             _ => continue,
         };
-        for source in values.iter().filter_map(|value| value.source.as_ref()) {
+        // Where an lsmhook names the register, the language refuses it.
+        let values = values.iter().filter(|value| {
+            hook.parts.section != Section::LsmHooks || place(&value.resolve).is_none()
+        });
+        for source in values.filter_map(|value| value.source.as_ref()) {
             if source.value == "pt_regs" {
                 let message = format!(
                     "{} has no registers: the value is 0",

@@ -79,12 +79,17 @@ fn report(span: Span, always: bool, found: &mut Found) {
     found.push(finding(span, message).help("list the values, or remove the filter"));
 }
 
-/// Whether an operator takes values.
+/// Whether an operator takes values. That an expression is missing is an error of the language.
 fn compares(operator: Operator) -> bool {
     use Operator as O;
     !matches!(
         operator,
-        O::SPortPriv | O::NotSPortPriv | O::DPortPriv | O::NotDPortPriv | O::CapabilitiesGained
+        O::SPortPriv
+            | O::NotSPortPriv
+            | O::DPortPriv
+            | O::NotDPortPriv
+            | O::CapabilitiesGained
+            | O::CelExpr
     )
 }
 

@@ -4,7 +4,7 @@ use crate::diag::Code;
 use crate::lint::context::{Context, Hook, HookKind, kills, looks_at_process};
 use crate::lint::facts::essential::{self, Shared};
 use crate::lint::rule::{Docs, Found, Group, Level, Rule, finding};
-use crate::policy::{ArgFilter, Kind, Operator, Policy, Selector};
+use crate::policy::{ArgFilter, BinaryFilter, BinaryOperator, Kind, Operator, Policy, Selector};
 
 pub(in crate::lint) static RULE: Rule = Rule {
     code: Code(2301),
@@ -65,30 +65,51 @@ spec:
 };
 
 fn check(context: &Context<'_>, found: &mut Found) {
-    if has_scope(context.policy) {
-        return;
-    }
+    let scoped = has_scope(context.policy);
     for hook in context.hooks() {
-        if matches!(hook.kind, HookKind::Uprobe | HookKind::Usdt) {
+        // Fentries do not act.
+        if hook.kind == HookKind::Fentry {
             continue;
         }
-        for selector in hook.selectors.iter().filter(|one| !looks_at_process(one)) {
+        let of_program = matches!(hook.kind, HookKind::Uprobe | HookKind::Usdt);
+        for selector in hook.selectors {
             let Some(action) = kills(selector) else {
                 continue;
             };
-            let Some(reason) = reason(&hook, selector) else {
-                continue;
+            let reason = match selector.match_binaries.iter().find_map(names_essential) {
+                Some(binary) => Some(format!("the rule is about `{binary}`")),
+                None if scoped || of_program || looks_at_process(selector) => None,
+                None => reason(&hook, selector),
             };
+            let Some(reason) = reason else { continue };
             found.push(
                 finding(
                     action.action.span,
-                    "the rule can kill init, sshd or the container runtime",
+                    "the rule can kill init, sshd, the container runtime or the loader",
                 )
                 .label(reason)
                 .help(help()),
             );
         }
     }
+}
+
+/// A binary that a node needs, and that the filter lets pass.
+fn names_essential(filter: &BinaryFilter) -> Option<&'static str> {
+    use BinaryOperator as O;
+    let matches = |binary: &str| {
+        let mut values = filter.values.iter().map(|value| value.value.as_str());
+        values.any(|value| match filter.operator.value {
+            O::In => value == binary,
+            O::Postfix => !value.is_empty() && binary.ends_with(value),
+            // A prefix of many programs is about others.
+            _ => false,
+        })
+    };
+    essential::BINARIES
+        .iter()
+        .copied()
+        .find(|binary| matches(binary))
 }
 
 /// Whether the policy leaves out the services of the node.
@@ -119,7 +140,7 @@ fn reason(hook: &Hook<'_>, selector: &Selector) -> Option<String> {
 }
 
 /// Whether a filter names what it is about, instead of leaving something out.
-fn is_narrow(filter: &ArgFilter) -> bool {
+pub(super) fn is_narrow(filter: &ArgFilter) -> bool {
     use Operator as O;
     let narrow = [
         O::Equal,

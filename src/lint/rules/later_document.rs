@@ -42,8 +42,8 @@ spec:
   - call: sys_mount
   - call: sys_umount
 "#,
-        fix: "Write every policy into a file of its own. If Kubernetes applies the file, turn the rule off in \
-              `tpc.toml`: `later-document = \"off\"`.",
+        fix: "Write every policy into a file of its own. If Kubernetes applies the file, write \
+              `targets = [\"kubernetes\"]` into `tpc.toml`.",
     },
     check,
 };
@@ -53,7 +53,8 @@ const STDIN: &str = "<stdin>";
 
 fn check(context: &Context<'_>, found: &mut Found) {
     let policy = context.policy;
-    if policy.document == 0 || context.sources.name(policy.file) == STDIN {
+    let applied = context.settings.targets.contains(&Target::Kubernetes);
+    if applied || policy.document == 0 || context.sources.name(policy.file) == STDIN {
         return;
     }
     let message = format!(

@@ -45,6 +45,7 @@ pub(super) mod unexplained_suppression;
 mod unfiltered_hot_function;
 mod unknown_option;
 pub(super) mod unknown_suppression;
+mod unlimited_events;
 mod unreachable_function;
 mod unreachable_selector;
 pub(super) mod unreadable_suppression;
@@ -139,6 +140,7 @@ pub(super) static ALL: &[&Rule] = &[
     &networks::METADATA,
     // 24xx: cost.
     &unfiltered_hot_function::RULE,
+    &unlimited_events::RULE,
     &numbers::HUGE,
     // 25xx: redundancy.
     &subsumed_value::RULE,

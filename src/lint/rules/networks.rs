@@ -304,7 +304,7 @@ fn family(context: &Context<'_>, found: &mut Found) {
         let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
         let out = operator.value == Operator::NotDAddr || goes_out(of.hook);
         let spoken = out && !networks.iter().any(|one| one.contains(&loopback));
-        if spoken && v4 > 0 {
+        if spoken {
             continue;
         }
         let (have, other) = if v4 > 0 {

@@ -14,8 +14,9 @@ pub(in crate::lint) static CALL: Rule = Rule::new(
     Docs {
         summary: "a system call is refused, which kernels must be built for",
         why: "`Override` of a system call needs `CONFIG_BPF_KPROBE_OVERRIDE`. Ubuntu's kernels have it, Debian's do not. Without it \
-              Tetragon logs a warning and loads the policy: calls are reported and not refused. Security functions and lsmhooks can \
-              be overridden on every kernel with BPF trampolines, and also see what the call acts on.",
+              Tetragon refuses the policy; where the program cannot be attached it logs a warning and loads the policy, and calls are \
+              reported and not refused. Security functions can be overridden on every kernel with BPF trampolines, and also see \
+              what the call acts on.",
         bad: r#"  kprobes:
   - call: sys_mount
     selectors:

@@ -84,6 +84,9 @@ pub(in crate::lint) static NAMELESS: Rule = Rule::new(
       - index: 0
         operator: «NotPrefix»
         values: [/usr/]
+      matchActions:
+      - action: Post
+        rateLimit: 1m
 "#,
         good: r#"  kprobes:
   - call: security_mmap_file

@@ -14,7 +14,7 @@ pub(in crate::lint) static UNSEEN: Rule = Rule::new(
     Docs {
         summary: "filters or actions on a return value that the hook does not see",
         why: "Only kprobes, fentries and uprobes with `return: true` see what a function returns. Elsewhere \
-              `matchReturnArgs`, `matchReturnActions` and `returnArg` are ignored: a policy that should act on failed \
+              `matchReturnArgs` and `matchReturnActions` are ignored: a policy that should act on failed \
               calls acts on all.",
         bad: r#"  kprobes:
   - call: sys_mount
@@ -97,7 +97,8 @@ pub(in crate::lint) static EARLY: Rule = Rule::new(
               done at the return comes after the call.",
     },
     early,
-);
+)
+.covering(&[code::NO_EFFECT]);
 
 pub(in crate::lint) static TRACE: Rule = Rule::new(
     2111,
@@ -145,7 +146,8 @@ pub(in crate::lint) static STALE: Rule = Rule::new(
         summary: "an action at the return is taken by filters that may be another call's",
         why: "The program at a function's return goes on with the selectors that the last hooked call on this CPU left \
               active. If the task slept or another hooked call came between, `matchReturnArgs` are skipped or those of \
-              another selector are judged, and the action hits the wrong process or none. The mode of the policy is not \
+              another selector are judged, and the action hits the wrong process or none. Filters and actions of later selectors are \
+              taken too, though their other filters did not match. The mode of the policy is not \
               looked at either.",
         bad: r#"  kprobes:
   - call: sys_mount
@@ -209,9 +211,7 @@ pub(in crate::lint) static LONG: Rule = Rule::new(
 fn unseen(context: &Context<'_>, found: &mut Found) {
     for hook in &context.judged.hooks {
         let parts = &hook.parts;
-        let sees = parts.section.sees_returns() && parts.returns.is_some();
-        // What is wrong with the return value has been said.
-        if sees || parts.returns.is_some() && parts.section.sees_returns() {
+        if parts.section.sees_returns() && parts.returns.is_some() {
             continue;
         }
         let help = match parts.section.sees_returns() {
@@ -222,9 +222,6 @@ fn unseen(context: &Context<'_>, found: &mut Found) {
             let message = format!("{what} is ignored: the hook does not see return values");
             found.push(finding(span, message).help(help.as_str()));
         };
-        if let Some(value) = parts.return_arg.filter(|_| parts.section.sees_returns()) {
-            report(value.span, "`returnArg`");
-        }
         for selector in parts.selectors {
             let refused = parts.section == Section::LsmHooks;
             for filter in selector.match_return_args.iter().filter(|_| !refused) {
@@ -284,23 +281,36 @@ fn trace(context: &Context<'_>, found: &mut Found) {
 }
 
 fn stale(context: &Context<'_>, found: &mut Found) {
-    for (hook, selector) in context.judged_selectors() {
-        if hook.returned.is_none() {
-            continue;
-        }
-        let acts = |action: &&Action| {
-            matches!(
-                action.action.value,
-                ActionKind::Sigkill | ActionKind::Signal | ActionKind::NotifyEnforcer
-            )
-        };
-        for action in selector.return_actions.iter().filter(acts) {
-            let one = finding(
-                action.action.span,
-                "the action may hit the wrong process, or none",
-            );
-            let one = one.related(place(hook), "the return of this");
-            found.push(one.help("act at the entry, where the call can still be refused"));
+    for hook in context
+        .judged
+        .hooks
+        .iter()
+        .filter(|hook| hook.returned.is_some())
+    {
+        for (at, selector) in hook.selectors.iter().enumerate() {
+            let acts = |action: &&Action| {
+                matches!(
+                    action.action.value,
+                    ActionKind::Sigkill | ActionKind::Signal | ActionKind::NotifyEnforcer
+                )
+            };
+            for action in selector.return_actions.iter().filter(acts) {
+                let one = finding(
+                    action.action.span,
+                    "the action may hit the wrong process, or none",
+                );
+                let one = one.related(place(hook), "the return of this");
+                found.push(one.help("act at the entry, where the call can still be refused"));
+            }
+            // Of the first selector nothing can leak into an earlier one.
+            if let Some(filter) = selector.match_return_args.first().filter(|_| at > 0) {
+                let message =
+                    "the filter is judged for calls that an earlier selector has matched, too";
+                found.push(
+                    finding(filter.span, message)
+                        .help("write a policy for each selector that looks at returned values"),
+                );
+            }
         }
     }
 }

@@ -18,7 +18,8 @@ pub(in crate::lint) static SHARED: Rule = Rule::new(
         summary: "hooks of one policy that overwrite each other's values",
         why: "Since Linux 5.18 (6.6 for uprobes) Tetragon attaches all hooks of a policy with one program. The values of `matchBinaries`, \
               `InMap`, ports, addresses and substrings lie in maps that it fills for one hook after the other, in the same places: \
-              the last hook's values apply to all. A rule for one binary then hits another, or nobody.",
+              the last hook's values apply to all, `matchBinaries` also to hooks without. A rule for one binary then hits another, \
+              or nobody.",
         bad: r#"  kprobes:
   - call: security_sb_mount
     syscall: false
@@ -146,6 +147,9 @@ pub(in crate::lint) static EXPRESSION: Rule = Rule::new(
 /// Values that lie in one kind of map, in the order of their filters, and where the first filter is.
 type Values<'a> = BTreeMap<&'static str, (Span, Vec<Vec<&'a str>>)>;
 
+/// The map of `matchBinaries` and `matchParentBinaries`.
+const BINARIES: &str = "binaries";
+
 /// The map that the values of a filter lie in; texts have numbers of their own but in uprobes and usdts.
 fn map_of(filter: &Filter<'_>, of_program: bool) -> Option<&'static str> {
     use Operator as O;
@@ -185,7 +189,7 @@ fn values<'a>(hook: &Hook<'a>) -> Values<'a> {
         for filter in selector.binaries.iter().chain(selector.parent_binaries) {
             let mut texts = vec![crate::policy::Word::name(filter.operator.value)];
             texts.extend(filter.values.iter().map(|value| value.value.as_str()));
-            add("binaries", filter.span, texts);
+            add(BINARIES, filter.span, texts);
         }
     }
     all
@@ -201,12 +205,15 @@ fn shared(context: &Context<'_>, found: &mut Found) {
         if option.is_some_and(|option| option_is_on(options, option)) {
             continue;
         }
-        let hooks = context
-            .judged
-            .hooks
-            .iter()
-            .filter(|hook| hook.parts.section == section);
-        let all: Vec<Values<'_>> = hooks.map(values).collect();
+        let hooks = context.judged.hooks.iter();
+        let hooks: Vec<&Hook<'_>> = hooks.filter(|hook| hook.parts.section == section).collect();
+        let all: Vec<Values<'_>> = hooks.iter().map(|hook| values(hook)).collect();
+        let help = match option {
+            Some(option) => {
+                format!("add the option `{option}` with `value: \"true\"`, or split the policy")
+            }
+            None => "write a policy for each hook".to_owned(),
+        };
         for (at, hook) in all.iter().enumerate() {
             for (map, (span, texts)) in hook {
                 let mut behind = all
@@ -218,13 +225,25 @@ fn shared(context: &Context<'_>, found: &mut Found) {
                     continue;
                 };
                 let one = finding(*span, format!("the {map} of a later hook apply here too"));
-                let one = one.related(*last, "overwrites them");
-                found.push(match option {
-                    Some(option) => one.help(format!(
-                        "add the option `{option}` with `value: \"true\"`, or split the policy"
-                    )),
-                    None => one.help("write a policy for each hook"),
-                });
+                found.push(one.related(*last, "overwrites them").help(help.as_str()));
+            }
+        }
+        // A hook without a filter on binaries is judged by that of another.
+        let binaries = all.iter().rev().find_map(|hook| hook.get(BINARIES));
+        for (hook, _) in hooks
+            .iter()
+            .zip(&all)
+            .filter(|(_, own)| !own.contains_key(BINARIES))
+        {
+            if let Some((span, _)) = binaries {
+                let one = finding(
+                    hook.parts.place,
+                    "the binaries of another hook apply here too",
+                );
+                found.push(
+                    one.related(*span, "applies to all hooks")
+                        .help(help.as_str()),
+                );
             }
         }
     }

@@ -204,6 +204,9 @@ fn multi(context: &Context<'_>, found: &mut Found) {
 fn report(excess: &Excess, found: &mut Found) {
     let limit = excess.limit;
     let (what, count) = (limit.what, excess.found);
+    let with = limit
+        .only_with
+        .map_or(String::new(), |link| format!("with {link} "));
     let then = match limit.effect {
         Effect::Refused => "Tetragon refuses the policy",
         Effect::Crashes => "Tetragon crashes",
@@ -212,10 +215,10 @@ fn report(excess: &Excess, found: &mut Found) {
     };
     let message = match limit.bound {
         Some(bound) if count > bound => {
-            format!("{then}: {count} is beyond {bound}, its limit of {what}")
+            format!("{with}{then}: {count} is beyond {bound}, its limit of {what}")
         }
-        Some(bound) if count > 0 => format!("{then}: {count} is less than {bound}, {what}"),
-        _ => format!("{then}: {what}"),
+        Some(bound) if count > 0 => format!("{with}{then}: {count} is less than {bound}, {what}"),
+        _ => format!("{with}{then}: {what}"),
     };
     let help = match (limit.only_with, limit.name) {
         (Some("kprobe.multi"), _) => "add the option `disable-kprobe-multi` with `value: \"true\"`",

@@ -134,7 +134,7 @@ pub(in crate::lint) static EMPTY: Rule = Rule::new(
     Docs {
         summary: "an empty text to begin, end or occur",
         why: "Every text begins with, ends with and contains the empty text, so the filter holds for everything (an empty value \
-              itself excepted). A name of a binary is never empty.",
+              itself excepted). A name of a binary is never empty, and Tetragon finds no text equal to an empty value.",
         bad: r#"  kprobes:
   - call: security_sb_mount
     syscall: false
@@ -403,9 +403,11 @@ fn flaw(
 }
 
 fn empty(context: &Context<'_>, found: &mut Found) {
+    let for_tetragon = context.settings.targets.contains(&Target::Tetragon);
     let mut report = |value: &Spanned<String>, negated: bool, never: bool| {
         let message = match (never, negated) {
-            (true, _) => "nothing has an empty name",
+            (true, true) => "the value excepts nothing: no text is found to be empty",
+            (true, false) => "the value matches nothing: no text is found to be empty",
             (false, true) => "the filter never matches: every text has the empty text",
             (false, false) => "the filter always matches: every text has the empty text",
         };
@@ -431,6 +433,23 @@ fn empty(context: &Context<'_>, found: &mut Found) {
             .filter(|value| textual && part && !fatal && value.value.is_empty())
         {
             report(value, is_negated(operator), false);
+        }
+    }
+    // Tetragon does not find an empty text equal to an empty value.
+    for of in context.filters().filter(|_| for_tetragon) {
+        let equal = of_value(of.filter.operator()) == Some(TextMatch::Equal);
+        let text = of
+            .filter
+            .ty()
+            .is_some_and(|ty| operators::family(ty).what == "texts");
+        for value in of
+            .filter
+            .written
+            .values
+            .iter()
+            .filter(|value| equal && text && value.value.is_empty())
+        {
+            report(value, is_negated(of.filter.operator()), true);
         }
     }
     for (_, selector) in context.judged_selectors() {

@@ -67,7 +67,7 @@ fn check(context: &Context<'_>, found: &mut Found) {
     }
 }
 
-fn is_hot(context: &Context<'_>, hook: &Hook<'_>) -> bool {
+pub(super) fn is_hot(context: &Context<'_>, hook: &Hook<'_>) -> bool {
     match (hook.kind, hook.subsystem) {
         (HookKind::Tracepoint, Some(subsystem)) if !hook.is_syscall => {
             hot::is_hot_tracepoint(subsystem, &hook.name.value)
