@@ -611,3 +611,16 @@ tests:
         "{said}"
     );
 }
+
+/// The policy may name the kernel's function of a system call, and so may its tests.
+#[test]
+fn a_system_call_has_two_names() {
+    let policy = POLICY.replace("sys_setuid", "__x64_sys_setuid");
+    let tests = "\
+tests:
+- {name: portable, call: sys_setuid, args: {0: 7}, expect: [Sigkill, event]}
+- {name: of this machine, call: __x64_sys_setuid, args: {0: 7}, expect: [Sigkill, event]}
+";
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+}
