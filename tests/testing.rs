@@ -611,3 +611,45 @@ tests:
         "{said}"
     );
 }
+
+/// The policy may name the kernel's function of a system call, and so may its tests.
+#[test]
+fn a_system_call_has_two_names() {
+    let policy = POLICY.replace("sys_setuid", "__x64_sys_setuid");
+    let tests = "\
+tests:
+- {name: portable, call: sys_setuid, args: {0: 7}, expect: [Sigkill, event]}
+- {name: of this machine, call: __x64_sys_setuid, args: {0: 7}, expect: [Sigkill, event]}
+";
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+}
+
+/// A filter behind an alias has the place of its anchor: it is one, however often it is used.
+#[test]
+fn aliases_are_covered_once() {
+    let policy = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: p}
+spec:
+  kprobes:
+  - call: sys_setuid
+    syscall: true
+    args: [{index: 0, type: uint32}]
+    selectors:
+    - matchBinaries: [{operator: In, values: [/bin/sh, /bin/bash]}]
+      matchArgs: &root [{index: 0, operator: Equal, values: ['0', '7']}]
+      matchActions: [{action: Sigkill}]
+    - matchArgs: *root
+";
+    let dir = directory(&[("p.yaml", policy)]);
+    expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 0);
+    let said = expect(&tpc(dir.path(), &["test", "--cover-min", "100"]), 0);
+    assert!(
+        said.contains("selectors 2/2, filters 3/3, values "),
+        "{said}"
+    );
+    let missing = said.matches("no case has `7` of `matchArgs index 0 Equal`");
+    assert!(missing.count() <= 1, "{said}");
+}

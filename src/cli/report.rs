@@ -16,7 +16,7 @@ pub(super) enum Format {
     Human,
     /// One line per problem: file:line:column: error[CODE]: message (help: ...)
     Concise,
-    /// One JSON document (schema/lint.json)
+    /// One JSON document, of the form that `tpc schema lint` or `tpc schema test-report` prints
     Json,
     /// SARIF 2.1.0, for code scanning and editors
     Sarif,

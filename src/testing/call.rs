@@ -120,7 +120,9 @@ impl<'a, 's> Builder<'a, 's> {
             self.report(code::MISSING_FIELD, self.case.name.span, message, &help);
             return None;
         };
-        let found = names.iter().position(|name| *name == call.value);
+        // Policies may name the kernel's function of a system call; the hook has the portable name.
+        let portable = call.value.strip_prefix("__x64_").unwrap_or(&call.value);
+        let found = names.iter().position(|name| *name == portable);
         if found.is_none() {
             let several = |name: &&str| {
                 name.split_once('/')

@@ -3,7 +3,7 @@
 //! The meaning of a policy has sets; its author wrote values. This module finds the words of each filter by its place, and asks of each
 //! of its values alone: the policy is checked again with one selector for every value, which has a filter with that value only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::check;
 use crate::diag::{Sink, Sources, Span, Spanned};
@@ -106,12 +106,10 @@ fn singles(
         .iter()
         .filter(|one| named.clone().any(|name| name.value == one.name.value));
     let mut out = Vec::new();
-    let mut seen = Vec::new();
+    // What stands behind an alias has the place of its anchor, and is one filter wherever it is used.
+    let mut seen = BTreeSet::new();
     for selector in kprobe.selectors.iter().chain(used.map(|one| &one.value)) {
-        if !seen.contains(&selector.span) {
-            seen.push(selector.span);
-            of_selector(selector, (filters, sources), &mut out);
-        }
+        of_selector(selector, (filters, sources), &mut seen, &mut out);
     }
     out
 }
@@ -141,12 +139,16 @@ fn empty(of: &Selector) -> Selector {
 fn of_selector(
     selector: &Selector,
     (filters, sources): (&mut BTreeMap<Span, Filter>, &Sources),
+    seen: &mut BTreeSet<Span>,
     out: &mut Vec<Single>,
 ) {
     // One list of filters: their words, and a single for each value.
     macro_rules! list {
         ($field:ident, $section:literal, $subject:expr) => {
             for filter in &selector.$field {
+                if !seen.insert(filter.span) {
+                    continue;
+                }
                 let subject: String = $subject(filter);
                 filters.insert(
                     filter.span,
