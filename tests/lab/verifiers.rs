@@ -254,3 +254,19 @@ fn only(number: usize, files: &Files, way: &str) -> Option<Entry> {
     });
     complete.then_some(Entry { name, files })
 }
+
+#[test]
+fn tmp_dump() {
+    let dice = &mut Dice::new(0x7e51 + 1486);
+    let hooks = (0..dice.one(&[1, 1, 1, 2])).map(|_| hook(dice)).collect();
+    let program = Program { policy: "v".to_owned(), hooks };
+    let (mut sources, mut sink) = (Sources::new(), Sink::new());
+    sources.add("policy.yaml", "meaning");
+    std::fs::write("/tmp/v1486.ir", program.to_string()).unwrap();
+    let compiled = emit(program, "meaning", &sources, &mut sink).unwrap();
+    std::fs::write("/tmp/v1486.s", tpc::object::dump(&compiled.object)).ok();
+    for f in &compiled.object.functions { println!("{} {} {}", f.section, f.name, f.insns.len()); }
+    let e = only(1486, &compiled.files, "kprobe").unwrap();
+    write(std::path::Path::new("/tmp/v1486"), &e.files);
+    std::fs::write("/tmp/v1486.o", &compiled.files["policy.bpf.o"]).unwrap();
+}
