@@ -5,7 +5,7 @@
 
 use super::frame::{Frame, Target};
 use super::matchers::{self, Exits, ints};
-use super::mir::Reg;
+use super::mir::{AluOp, Reg};
 use super::module::TooLarge;
 use crate::ir::{ArgType, IntSet, IntType, Predicate, Subject, Test};
 
@@ -30,6 +30,9 @@ fn cost(test: &Test) -> u32 {
         Predicate::Text { .. } => 300,
     }
 }
+
+/// Sets of so many ranges teach the verifier little.
+const FEW: usize = 2;
 
 impl Frame<'_> {
     /// All filters of a rule, the cheap ones first.
@@ -110,8 +113,21 @@ impl Frame<'_> {
 
     /// Decides on a number.
     pub(super) fn ints(&mut self, value: Reg, ty: IntType, set: &IntSet, exits: Exits) {
+        let value = if set.ranges().len() > FEW {
+            self.unlinked(value)
+        } else {
+            value
+        };
         let fits = ints::emit(&mut self.b, self.module, (value, ty), set, exits);
         self.note(fits);
+    }
+
+    /// A copy that the verifier does not follow. What comparisons teach it of a copy it believes of the original too, and it
+    /// judges all that comes later once for each of the ranges that it tells apart: a million instructions are soon used up.
+    fn unlinked(&mut self, value: Reg) -> Reg {
+        let copy = self.b.mov(value);
+        self.b.alu(AluOp::Or, copy, 0);
+        copy
     }
 
     /// Keeps a set that needs too much code for the end of the compilation.

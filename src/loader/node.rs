@@ -33,6 +33,7 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn inspect() -> Self {
         sys::raise_memlock();
+        sys::raise_files();
         let btf = kernel_btf();
         let helpers = btf.as_ref().map(helper_names).unwrap_or_default();
         Self {

@@ -611,6 +611,21 @@ pub(super) fn raise_memlock() {
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const unlimited) };
 }
 
+/// Raises the number of files that this process may open to what it may have: each policy takes about ten.
+pub(super) fn raise_files() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointers are valid. A refusal shows later, as the error of what needs a file.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
 /// The reader's side of a ring buffer (kernel/bpf/ringbuf.c, Linux 6.12).
 ///
 /// Pages: the consumer's position, the producer's, then the data twice in a row, so that each record is contiguous.

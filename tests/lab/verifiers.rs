@@ -28,6 +28,9 @@ const HERE: usize = 150;
 /// Bundles that one loader checks: more make the answer to a failure less precise.
 const BATCH: usize = 20;
 
+/// Ways to attach that kernels of the lab have.
+const WAYS: &[&str] = &["trampoline", "kprobe"];
+
 /// A bundle with one way to attach.
 struct Entry {
     name: String,
@@ -36,7 +39,8 @@ struct Entry {
 
 #[test]
 fn verifiers_of_the_lab_accept_random_policies() {
-    let entries: Vec<Entry> = policies(0..IN_THE_LAB, &["trampoline", "kprobe"]);
+    let mut entries = policies(0..IN_THE_LAB, WAYS);
+    entries.extend(sets_that_multiply());
     let lab = Lab::shared();
     let failures: Vec<String> = std::thread::scope(|scope| {
         let runs = KERNELS.map(|kernel| {
@@ -56,10 +60,9 @@ fn the_verifier_of_this_machine_accepts_random_policies() {
     let loader = project_root().join("target/lab/x86_64-unknown-linux-gnu/release/tpc-loader");
     Lab::shared();
     let directory = tempfile::tempdir().expect("a directory");
-    for (number, batch) in policies(1000..1000 + HERE, &["kprobe"])
-        .chunks(BATCH)
-        .enumerate()
-    {
+    let mut entries = policies(1000..1000 + HERE, &["kprobe"]);
+    entries.extend(sets_that_multiply().pop());
+    for (number, batch) in entries.chunks(BATCH).enumerate() {
         let place = directory.path().join(number.to_string());
         for entry in batch {
             write(&place.join(&entry.name), &entry.files);
@@ -94,6 +97,31 @@ fn write(directory: &Path, files: &Files) {
     for (name, bytes) in files {
         std::fs::write(directory.join(name), bytes).expect("a file");
     }
+}
+
+/// A policy whose sets verifiers once walked for each range of the ones before: a comparison taught them of the value that is
+/// compared again later.
+fn sets_that_multiply() -> Vec<Entry> {
+    let selector = |number: u64| {
+        let odd = |value: &u64| (value * 7 + number) * 97;
+        let values: Vec<String> = (0..100).map(|value| odd(&value).to_string()).collect();
+        serde_json::json!({
+            "matchArgs": [{"index": 0, "operator": "InMap", "values": values}],
+            "matchBinaries": [{"operator": "Prefix", "values": [format!("/usr/lib/{number}/x")]}],
+        })
+    };
+    let selectors: Vec<serde_json::Value> = (0..30).map(selector).collect();
+    let policy = serde_json::json!({
+        "apiVersion": "cilium.io/v1alpha1", "kind": "TracingPolicy", "metadata": {"name": "sets"},
+        "spec": {"kprobes": [{
+            "call": "sys_prctl", "syscall": true, "args": [{"index": 0, "type": "uint64"}], "selectors": selectors,
+        }]},
+    });
+    let files = crate::bundles::compiled(&policy.to_string())
+        .expect("it compiles")
+        .files;
+    let ways = WAYS.iter();
+    ways.filter_map(|way| only("sets", &files, way)).collect()
 }
 
 /// Refusals by a kernel of the lab.
@@ -132,7 +160,10 @@ fn policies(numbers: std::ops::Range<usize>, ways: &[&str]) -> Vec<Entry> {
     let (mut entries, mut too_large, count) = (Vec::new(), 0, numbers.len());
     for number in numbers {
         match compiled(number) {
-            Some(files) => entries.extend(ways.iter().filter_map(|way| only(number, &files, way))),
+            Some(files) => entries.extend(
+                ways.iter()
+                    .filter_map(|way| only(&format!("v{number}"), &files, way)),
+            ),
             None => too_large += 1,
         }
     }
@@ -236,8 +267,8 @@ fn argument(dice: &mut Dice, index: u8, types: Types) -> Arg {
 }
 
 /// The bundle with one way to attach; `None` if a hook does not have it.
-fn only(number: usize, files: &Files, way: &str) -> Option<Entry> {
-    let name = format!("v{number}-{way}");
+fn only(policy: &str, files: &Files, way: &str) -> Option<Entry> {
+    let name = format!("{policy}-{way}");
     let mut complete = true;
     let files = edited(files, |manifest| {
         manifest["policy"] = name.clone().into();

@@ -284,7 +284,8 @@ fn simplify(insn: &mut Op, left: Option<u64>) -> bool {
     }
     let power = (imm > 0 && imm.count_ones() == 1).then(|| imm.trailing_zeros() as i32);
     match (op, imm) {
-        (AluOp::Add | AluOp::Sub | AluOp::Or | AluOp::Xor, 0)
+        // `|= 0` stays: it is written to make the verifier forget where a value comes from.
+        (AluOp::Add | AluOp::Sub | AluOp::Xor, 0)
         | (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, 0)
         | (AluOp::Mul | AluOp::Div, 1)
         | (AluOp::And, -1)

@@ -151,6 +151,11 @@ impl Call {
         self
     }
 
+    /// Whether it asks for another program.
+    pub(super) fn becomes_another(&self) -> bool {
+        self.raw.iter().any(|raw| matches!(raw, Raw::Environment))
+    }
+
     pub(super) fn reaches(&self, symbol: &str) -> bool {
         self.reached.iter().any(|one| one.symbol == symbol) || self.also.contains(&symbol)
     }
