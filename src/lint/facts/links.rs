@@ -23,7 +23,7 @@ const DIRECTORIES: &[(&str, &str)] = &[
 ];
 
 /// Files below a directory of [`DIRECTORIES`] that are no link there: Alpine's.
-const REAL: &[&str] = &["/bin/busybox", "/bin/bbsuid"];
+const REAL: &[&str] = &["/bin/busybox", "/bin/bbsuid", "/sbin/apk"];
 
 const DEBIAN: &str = "Debian, Ubuntu";
 const FEDORA: &str = "Fedora, RHEL";
