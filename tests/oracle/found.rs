@@ -252,3 +252,21 @@ fn a_rate_limit_tells_sockets_apart_by_both_ends() {
     let calls = vec![sock(0, 1), sock(5, 1), sock(0, 2)];
     assert_eq!(agree(program, calls).reported, 2);
 }
+
+#[test]
+fn a_dentry_that_is_an_error_has_no_name() {
+    let other = not(text(Subject::Return, TextMatch::Equal, &[b"/a"]));
+    let unless = rule(vec![], vec![other], vec![], ALWAYS, Shown::Post);
+    let ret = arg(0, ArgType::Dentry);
+    let program = policy(vec![hook(
+        Abi::Function,
+        "f",
+        vec![],
+        Some(ret),
+        vec![unless],
+    )]);
+    let returns = |param| with(call(vec![]), |scene| scene.returned = Some(param));
+    let (error, entry) = (Param::Number(-2i64 as u64), Param::Dentry(1));
+    let calls = vec![(0, returns(error)), (0, returns(entry))];
+    assert_eq!(agree(program, calls).reported, 1);
+}
