@@ -1,7 +1,8 @@
-//! The oracle for as long as you like: `cargo run --profile oracle --example oracle -- [--seed N] [--pairs N] [--calls N] [--threads N] [--all]`.
+//! The oracle for as long as you like: `cargo run --profile oracle --example oracle -- [--seed N] [--pairs N] [--calls N] [--threads N] [--all | --first]`.
 //!
 //! Random policies with `--calls` random calls each, from `--seed` on, until there were so many `--pairs` of a policy and a call, or without
-//! end. Ends with 1 at the first case that fails, after making it as small as it can. With `--all` it goes on, with a line for each.
+//! end. Ends with 1 at the first case that fails, after making it as small as it can. With `--first` it does not make it smaller; with `--all`
+//! it goes on, with a line for each.
 
 #[path = "../tests/oracle/mod.rs"]
 mod oracle;
@@ -32,11 +33,10 @@ fn main() -> ExitCode {
         calls: calls as usize,
         threads: option("--threads").unwrap_or(2) as usize,
     };
-    let all = std::env::args().any(|arg| arg == "--all");
+    let flag = |name: &str| std::env::args().any(|arg| arg == name);
+    let (all, first) = (flag("--all"), flag("--first"));
     // Panics are failures of a case.
-    if std::env::var("RUST_BACKTRACE").is_err() {
-        std::panic::set_hook(Box::new(|_| ()));
-    }
+    std::panic::set_hook(Box::new(|_| ()));
     let (start, told) = (Instant::now(), Mutex::new((Instant::now(), 0)));
     let done = plan.run(|progress| {
         let mut told = told.lock().expect("no thread panics with it");
@@ -52,7 +52,10 @@ fn main() -> ExitCode {
     });
     say(&line(&plan, &done, start));
     let failed = !done.failures.is_empty();
-    if !all && let Some((seed, failure)) = done.failures.into_iter().next() {
+    if !all
+        && !first
+        && let Some((seed, failure)) = done.failures.into_iter().next()
+    {
         let failure = oracle::shrink::shrink(failure, &Kernels::default());
         say(&format!("seed {seed}: {}", failure.report()));
     }

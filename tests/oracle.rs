@@ -4,6 +4,8 @@
 mod found;
 #[path = "oracle/mod.rs"]
 mod oracle;
+#[path = "oracle/passes.rs"]
+mod passes;
 #[path = "oracle/short.rs"]
 mod short;
 

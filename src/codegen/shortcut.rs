@@ -78,9 +78,13 @@ impl Frame<'_> {
         let parent = self.leaf_field(typed, dentry, "dentry", "d_parent");
         let label = self.to(possible);
         self.b.branch(Cond::Eq, parent, dentry, label);
-        if let Some(mount) = mount {
-            let top = self.leaf_field(typed, mount, "vfsmount", "mnt_root");
-            self.b.branch(Cond::Eq, top, dentry, label);
+        match mount {
+            Some(mount) => {
+                let top = self.leaf_field(typed, mount, "vfsmount", "mnt_root");
+                self.b.branch(Cond::Eq, top, dentry, label);
+            }
+            // Functions return errors as pointers to dentries, whose names cannot be read.
+            None => self.b.branch(Cond::Eq, parent, 0, label),
         }
     }
 

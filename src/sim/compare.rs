@@ -26,11 +26,13 @@ pub struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// Compares.
+    /// Compares; `counted` are the reports that the programs have counted as lost.
     ///
     /// # Errors
     /// The first difference.
-    pub fn check(&self, run: &Run) -> Result<(), String> {
+    pub fn check(&self, run: &Run, counted: u64) -> Result<(), String> {
+        let lost = run.effects.iter().filter(|effect| **effect == Effect::Lost);
+        same("lost reports", &counted, &(lost.count() as u64))?;
         same("signals", &run.signals(), &self.outcome.signals)?;
         same("result", &run.result, &self.outcome.result)?;
         self.order(run)?;

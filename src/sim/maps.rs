@@ -23,6 +23,7 @@ const RINGBUF: u32 = 27;
 /// One map.
 #[derive(Clone, Debug)]
 struct Map {
+    name: String,
     kind: u32,
     key_size: usize,
     value_size: usize,
@@ -38,6 +39,9 @@ struct Map {
 /// All maps of an object.
 #[derive(Clone, Debug)]
 pub(super) struct Maps(Vec<Map>);
+
+/// Name of the map that counts what the ring buffer had no room for.
+const LOST: &str = "lost";
 
 /// A place in a map's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +100,13 @@ impl Maps {
             LRU_HASH => Ok(of.keys.remove(key).is_some()),
             _ => Err("a deletion from something that is no hash".to_owned()),
         }
+    }
+
+    /// Reports that the programs have counted as lost.
+    pub(super) fn lost(&self) -> u64 {
+        let map = self.0.iter().find(|map| map.name == LOST);
+        let count = map.and_then(|map| map.values.first_chunk::<8>());
+        count.map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     pub(super) fn sizes(&self, map: usize) -> Option<(usize, usize)> {
@@ -174,6 +185,7 @@ impl Map {
             _ => return refused("a type that is not simulated"),
         };
         Ok(Self {
+            name: of.name.clone(),
             kind: of.kind,
             key_size: of.key_size as usize,
             value_size: of.value_size as usize,

@@ -107,6 +107,11 @@ impl Simulator {
         Ok(Self { hooks, maps })
     }
 
+    /// Reports that were lost so far, as the programs have counted them.
+    pub fn lost(&self) -> u64 {
+        self.maps.lost()
+    }
+
     /// A call of a hook: the program of the entry and, if the call returns, that of the return.
     ///
     /// # Errors

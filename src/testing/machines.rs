@@ -103,10 +103,12 @@ impl<'a> Machines<'a> {
                 ring_is_full: scene.ring_is_full,
             };
             for (way, simulator) in ways.iter_mut().enumerate() {
+                let before = simulator.lost();
                 let run = simulator.call(hook, &placed);
-                run.and_then(|run| expected.check(&run)).map_err(|error| {
-                    format!("kernel `{}`, way {} to attach: {error}", kernel.0, way + 1)
-                })?;
+                run.and_then(|run| expected.check(&run, simulator.lost() - before))
+                    .map_err(|error| {
+                        format!("kernel `{}`, way {} to attach: {error}", kernel.0, way + 1)
+                    })?;
             }
         }
         Ok(Judged { event, outcome })

@@ -3,7 +3,7 @@
 use tpc::ir::{
     Abi, ArgType, CapSet, End, IntType, Namespace, RateScope, Rule, Shown, Subject, TextMatch,
 };
-use tpc::sim::scene::{AF_INET, AF_INET6, Dentry, Param, Parent, Spot};
+use tpc::sim::scene::{AF_INET, AF_INET6, Dentry, Param, Parent, Sock, Spot};
 
 use super::oracle::rust::Rust;
 use super::short::*;
@@ -222,4 +222,51 @@ fn a_return_that_is_not_reported_needs_no_program() {
         scene.returned = Some(Param::Number(3))
     });
     assert_eq!(agree(program, vec![(0, scene)]).matched, 1);
+}
+
+#[test]
+fn a_rate_limit_tells_sockets_apart_by_both_ends() {
+    let once = rule(
+        vec![],
+        vec![],
+        vec![],
+        once_in(1000, RateScope::Global),
+        Shown::Post,
+    );
+    let args = vec![arg(0, ArgType::Sock)];
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once])]);
+    let sock = |mark, destination| {
+        let sock = Sock {
+            family: AF_INET,
+            kind: 1,
+            protocol: 6,
+            state: 1,
+            mark,
+            priority: 0,
+            addresses: [[10; 16], [destination; 16]],
+            ports: [1024, 443],
+        };
+        (0, call(vec![Param::Sock(sock)]))
+    };
+    // Another mark is the same connection, another destination is not.
+    let calls = vec![sock(0, 1), sock(5, 1), sock(0, 2)];
+    assert_eq!(agree(program, calls).reported, 2);
+}
+
+#[test]
+fn a_dentry_that_is_an_error_has_no_name() {
+    let other = not(text(Subject::Return, TextMatch::Equal, &[b"/a"]));
+    let unless = rule(vec![], vec![other], vec![], ALWAYS, Shown::Post);
+    let ret = arg(0, ArgType::Dentry);
+    let program = policy(vec![hook(
+        Abi::Function,
+        "f",
+        vec![],
+        Some(ret),
+        vec![unless],
+    )]);
+    let returns = |param| with(call(vec![]), |scene| scene.returned = Some(param));
+    let (error, entry) = (Param::Number(-2i64 as u64), Param::Dentry(1));
+    let calls = vec![(0, returns(error)), (0, returns(entry))];
+    assert_eq!(agree(program, calls).reported, 1);
 }

@@ -79,8 +79,9 @@ impl<'a> Bench<'a> {
                 ring_is_full: scene.ring_is_full,
             };
             for (way, simulator) in simulators.iter_mut().enumerate() {
+                let before = simulator.lost();
                 let run = simulator.call(hook, &placed);
-                run.and_then(|run| expected.check(&run))
+                run.and_then(|run| expected.check(&run, simulator.lost() - before))
                     .map_err(|error| format!("kernel {number}, way {way}: {error}"))?;
             }
         }

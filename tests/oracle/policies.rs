@@ -33,8 +33,25 @@ pub(crate) const INTS: [IntType; 8] = [
 const SECURITY: &str = "security_f";
 const PLAIN: &str = "f";
 
-/// A policy with one to three hooks.
+/// A policy as codegen takes it.
 pub(crate) fn program(dice: &mut Dice) -> Program {
+    reduced(written(dice))
+}
+
+/// The policy without values that others make superfluous.
+pub(crate) fn reduced(mut program: Program) -> Program {
+    for rule in program.hooks.iter_mut().flat_map(|hook| &mut hook.rules) {
+        for test in rule.tests.iter_mut().chain(&mut rule.return_tests) {
+            if let Predicate::Text { how, values, .. } = &mut test.predicate {
+                *values = how.reduce(std::mem::take(values));
+            }
+        }
+    }
+    program
+}
+
+/// A policy with one to three hooks, its values as they come.
+pub(crate) fn written(dice: &mut Dice) -> Program {
     let hooks = 1 + dice.one(&[0, 0, 0, 0, 1, 2]);
     Program {
         policy: "p".to_owned(),
@@ -425,14 +442,9 @@ fn texts(dice: &mut Dice, of: Subject, is_path: bool) -> Predicate {
     let values = (0..count)
         .map(|_| value(dice, how, is_path, &base))
         .filter(|bytes| !bytes.is_empty());
-    let values = values
-        .map(|bytes| TextValue { bytes, span: SPAN })
-        .collect();
-    Predicate::Text {
-        of,
-        how,
-        values: how.reduce(values),
-    }
+    let one = |bytes| TextValue { bytes, span: SPAN };
+    let values = values.map(one).collect();
+    Predicate::Text { of, how, values }
 }
 
 fn value(dice: &mut Dice, how: TextMatch, is_path: bool, base: &[u8]) -> Vec<u8> {

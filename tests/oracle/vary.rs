@@ -37,6 +37,8 @@ pub(crate) fn vary(dice: &mut Dice, scene: &mut Scene) {
 
 fn param(dice: &mut Dice, of: &mut Param, vfs: &mut Vfs) {
     match of {
+        // Perhaps a pointer to nothing.
+        Param::Number(0) => {}
         Param::Number(number) => {
             *number = match dice.below(3) {
                 0 => number.wrapping_add(1),

@@ -1,0 +1,126 @@
+//! Does the oracle notice mistakes in the code generator? `cargo run --example mutants -- [--pairs N] [--seed N] [NAME]`.
+//!
+//! Each mutant of `tests/mutants/table.txt` is built in a copy of the project and judged by the oracle, on `--pairs` random pairs of a policy
+//! and a call. Prints how many pairs it took, or that the mutant survived. Ends with 1 if less than 95 % were caught.
+
+#[path = "../tests/mutants/mod.rs"]
+mod mutants;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+use std::{env, fmt, fs, io};
+
+use mutants::Mutant;
+
+/// What the copy does not need.
+const SKIPPED: [&str; 4] = ["target", ".git", ".lab-cache", "docs"];
+
+/// Text behind a flag.
+fn option(name: &str) -> Option<String> {
+    env::args().skip_while(|arg| arg != name).nth(1)
+}
+
+fn main() -> ExitCode {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let copy = project.join("target/mutants/project");
+    copy_directory(project, &copy).expect("the project can be copied");
+    let judge = Judge {
+        copy,
+        pairs: option("--pairs").unwrap_or_else(|| "100000".to_owned()),
+        seed: option("--seed").unwrap_or_else(|| "1".to_owned()),
+    };
+    let only = env::args().next_back().filter(|name| name.contains(' '));
+    let all = mutants::all(project);
+    let chosen: Vec<&Mutant> = all
+        .iter()
+        .filter(|one| only.as_ref().is_none_or(|name| one.name == *name))
+        .collect();
+    match judge.run() {
+        Ok(Verdict::Survived) => {}
+        Ok(verdict) => panic!("without a mutant: {verdict}"),
+        Err(error) => panic!("without a mutant: {error}"),
+    }
+    let mut caught = 0;
+    for mutant in &chosen {
+        let start = Instant::now();
+        let verdict = judge.verdict(mutant).expect("the copy can be changed");
+        caught += usize::from(!matches!(verdict, Verdict::Survived));
+        let seconds = start.elapsed().as_secs();
+        println!("{:60} {verdict} ({seconds} s)", mutant.name);
+    }
+    println!("{caught} of {} caught", chosen.len());
+    ExitCode::from(u8::from(caught * 100 < chosen.len() * 95))
+}
+
+/// What came of a mutant.
+enum Verdict {
+    /// The first difference.
+    Caught(String),
+    Survived,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Caught(difference) => write!(f, "caught: {difference}"),
+            Self::Survived => f.write_str("SURVIVED"),
+        }
+    }
+}
+
+struct Judge {
+    copy: PathBuf,
+    pairs: String,
+    seed: String,
+}
+
+impl Judge {
+    fn verdict(&self, mutant: &Mutant) -> io::Result<Verdict> {
+        let path = self.copy.join(&mutant.file);
+        let whole = fs::read_to_string(&path)?;
+        fs::write(&path, mutant.apply(&whole))?;
+        let verdict = self.run();
+        fs::write(&path, whole)?;
+        verdict
+    }
+
+    /// Builds the copy and lets its oracle judge it.
+    fn run(&self) -> io::Result<Verdict> {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["run", "--quiet", "--example", "oracle", "--"]);
+        command.args(["--first", "--pairs", &self.pairs, "--seed", &self.seed]);
+        command.current_dir(&self.copy);
+        command.env("CARGO_TARGET_DIR", self.copy.with_file_name("target"));
+        // As tests are built.
+        command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+        let output = command.stderr(Stdio::piped()).output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let failure = said.lines().find(|line| line.starts_with("seed "));
+        match (output.status.code(), failure) {
+            (Some(0), None) => Ok(Verdict::Survived),
+            (Some(1), Some(line)) => Ok(Verdict::Caught(line.chars().take(100).collect())),
+            _ => Err(io::Error::other(
+                String::from_utf8_lossy(&output.stderr).into_owned(),
+            )),
+        }
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, target) = (entry.file_name(), to.join(entry.file_name()));
+        if SKIPPED.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy_directory(&entry.path(), &target)?;
+        } else if fs::read(&target).ok() != Some(fs::read(entry.path())?) {
+            // Files that are the same keep their time, and are not built again.
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
