@@ -99,7 +99,11 @@ fn host(plain: &[Answer], calls: &[Call]) -> Result<Answer, String> {
 
 fn by_caller(seen: Vec<Seen>) -> BTreeMap<u32, Vec<Json>> {
     let mut by_caller: BTreeMap<u32, Vec<Json>> = BTreeMap::new();
-    for one in seen {
+    // The parent of another caller may get a caller's number later; the driver is the parent of parents only.
+    let of_parent = |one: &Seen| {
+        field(&one.event, "parent.binary").and_then(Json::as_str) == Some(super::DRIVER)
+    };
+    for one in seen.into_iter().filter(|one| !of_parent(one)) {
         let pid = field(&one.event, "process.pid")
             .and_then(Json::as_u64)
             .and_then(|pid| u32::try_from(pid).ok());
