@@ -23,6 +23,8 @@ use harness::{KERNELS, Kernel, Lab, build};
 /// A policy, and events that it judges.
 struct Case {
     policy: &'static str,
+    /// How many values the large variant has more, and each of them.
+    more: (usize, fn(usize) -> String),
     function: &'static str,
     /// What is measured, and the operations of the trigger program that cause it.
     events: &'static [(&'static str, &'static str)],
@@ -31,6 +33,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         policy: "exec",
+        more: (990, |n| format!("/opt/release-{n}/bin/tool-{n}")),
         function: "security_bprm_creds_from_file",
         events: &[
             (
@@ -44,6 +47,7 @@ const CASES: &[Case] = &[
     },
     Case {
         policy: "connect",
+        more: (1997, |n| format!("100.{}.{}.0/24", n / 128, n % 128 * 2)),
         function: "tcp_connect",
         events: &[
             ("no match", "connect 127.0.0.1 9"),
@@ -52,6 +56,7 @@ const CASES: &[Case] = &[
     },
     Case {
         policy: "file",
+        more: (480, |n| format!("/srv/customer-{n}/data/")),
         function: "security_file_permission",
         events: &[
             (
@@ -62,6 +67,46 @@ const CASES: &[Case] = &[
         ],
     },
 ];
+
+/// The policies as they are, and with many more values of the same kind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Small,
+    Large,
+}
+
+const SIZES: [Size; 2] = [Size::Small, Size::Large];
+/// Ways to attach.
+const WAYS: [&str; 2] = ["fentry", "kprobe"];
+
+impl Case {
+    fn name(&self, size: Size) -> String {
+        match size {
+            Size::Small => self.policy.to_owned(),
+            Size::Large => format!("{}+{}", self.policy, self.more.0),
+        }
+    }
+
+    /// The policy's text: values are added in front of the first one.
+    fn text(&self, size: Size) -> Result<String, String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("benches/policies")
+            .join(format!("{}.yaml", self.policy));
+        let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        if size == Size::Small {
+            return Ok(text);
+        }
+        let (before, after) = text
+            .split_once("values:\n")
+            .ok_or("the policy has no list of values")?;
+        let indent = after.len() - after.trim_start_matches(' ').len();
+        let (count, value) = self.more;
+        let values: String = (0..count)
+            .map(|n| format!("{:indent$}- {}\n", "", value(n)))
+            .collect();
+        Ok(format!("{before}values:\n{values}{after}"))
+    }
+}
 
 /// Repetitions; a match fills the ring buffer, which would make it cheaper.
 const LOOPS: u32 = 100;
@@ -82,7 +127,9 @@ fn main() -> Result<(), String> {
         .collect();
     files.file("/lab/links", 0o644, links.into_bytes());
     for case in CASES {
-        add_bundle(&mut files, case.policy)?;
+        for size in SIZES {
+            add_bundle(&mut files, case, size)?;
+        }
     }
     let jobs = jobs();
     let results: Vec<Result<Vec<Outcome>, String>> = std::thread::scope(|scope| {
@@ -103,11 +150,12 @@ fn main() -> Result<(), String> {
 }
 
 /// Compiles a policy and puts its bundle on the guest: once as it is, once with probes only.
-fn add_bundle(files: &mut Archive, policy: &str) -> Result<(), String> {
+fn add_bundle(files: &mut Archive, case: &Case, size: Size) -> Result<(), String> {
     let out = std::env::temp_dir().join(format!("tpc-bench-{}", std::process::id()));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("benches/policies")
-        .join(format!("{policy}.yaml"));
+    let source = out.join("policy.yaml");
+    let (policy, text) = (case.name(size), case.text(size)?);
+    std::fs::create_dir_all(&out).map_err(|error| error.to_string())?;
+    std::fs::write(&source, text).map_err(|error| error.to_string())?;
     harness::run(
         Command::new(env!("CARGO_BIN_EXE_tpc"))
             .arg("compile")
@@ -115,7 +163,7 @@ fn add_bundle(files: &mut Archive, policy: &str) -> Result<(), String> {
             .arg("-o")
             .arg(&out),
     )?;
-    let bundle = out.join(format!("bench-{policy}"));
+    let bundle = out.join(format!("bench-{}", case.policy));
     for name in ["manifest.json", "policy.bpf.o", "policy.yaml"] {
         let bytes = std::fs::read(bundle.join(name)).map_err(|error| error.to_string())?;
         if name == "manifest.json" {
@@ -147,6 +195,14 @@ fn probes_only(manifest: &[u8]) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&manifest).map_err(|error| error.to_string())
 }
 
+/// All that is measured, in order.
+fn variants() -> impl Iterator<Item = (&'static Case, Size, &'static str)> {
+    let sizes = CASES
+        .iter()
+        .flat_map(|case| SIZES.map(move |size| (case, size)));
+    sizes.flat_map(|(case, size)| WAYS.map(move |attach| (case, size, attach)))
+}
+
 fn job(words: &str) -> Job {
     Job::new(words.split(' '))
 }
@@ -155,23 +211,21 @@ fn jobs() -> Vec<Job> {
     let mut jobs = vec![job(
         "/bin/trigger mkdir /tmp/bench -- mkdir /tmp/bench/dir -- open /tmp/bench/dir/file wc -- write 12345678",
     )];
-    for case in CASES {
-        for attach in ["fentry", "kprobe"] {
-            jobs.push(job(&format!(
-                "{} load /lab/{}-{attach}",
-                build::LOADER,
-                case.policy
-            )));
-            for (_, words) in case.events {
-                let words = format!(
-                    "{} empty {} -- bench {LOOPS} {words}",
-                    build::TRIGGER,
-                    case.function
-                );
-                jobs.push(job(&words));
-            }
-            jobs.push(job(&format!("{} unload --all", build::LOADER)));
+    for (case, size, attach) in variants() {
+        jobs.push(job(&format!(
+            "{} load /lab/{}-{attach}",
+            build::LOADER,
+            case.name(size)
+        )));
+        for (_, words) in case.events {
+            let words = format!(
+                "{} empty {} -- bench {LOOPS} {words}",
+                build::TRIGGER,
+                case.function
+            );
+            jobs.push(job(&words));
         }
+        jobs.push(job(&format!("{} unload --all", build::LOADER)));
     }
     jobs
 }
@@ -183,26 +237,24 @@ fn print(kernel: &Kernel, jobs: &[Job], outcomes: &[Outcome]) -> Result<(), Stri
         kernel.name
     );
     println!(
-        "{:10} {:8} {:40} {:>6} {:>6}",
+        "{:13} {:8} {:40} {:>6} {:>6}",
         "policy", "attach", "event", "net", "gross"
     );
-    for case in CASES {
-        for attach in ["fentry", "kprobe"] {
-            succeeded(&jobs[at], &outcomes[at])?;
-            for (number, (what, _)) in case.events.iter().enumerate() {
-                let costs = costs(&outcomes[at + 1 + number].stdout);
-                let empty = costs.get("empty").ok_or("the empty program did not run")?;
-                let ours = costs.get(&format!("h0_{attach}")).ok_or_else(|| {
-                    format!("the program did not run: {:?}", outcomes[at + 1 + number])
-                })?;
-                println!(
-                    "{:10} {attach:8} {what:40} {:>6.0} {ours:>6.0}",
-                    case.policy,
-                    ours - empty
-                );
-            }
-            at += 2 + case.events.len();
+    for (case, size, attach) in variants() {
+        succeeded(&jobs[at], &outcomes[at])?;
+        for (number, (what, _)) in case.events.iter().enumerate() {
+            let costs = costs(&outcomes[at + 1 + number].stdout);
+            let empty = costs.get("empty").ok_or("the empty program did not run")?;
+            let ours = costs.get(&format!("h0_{attach}")).ok_or_else(|| {
+                format!("the program did not run: {:?}", outcomes[at + 1 + number])
+            })?;
+            println!(
+                "{:13} {attach:8} {what:40} {:>6.0} {ours:>6.0}",
+                case.name(size),
+                ours - empty
+            );
         }
+        at += 2 + case.events.len();
     }
     Ok(())
 }
