@@ -1,7 +1,7 @@
 //! Applies the edits that findings carry.
 //!
 //! Fixes are applied from the top of the file; one that touches what another has changed waits for the next round.
-//! Rounds go on until there is nothing to fix. A fix after which the file can be read worse than before is left out.
+//! Rounds go on until there is nothing to fix. A fix after which the file can be read worse than before, or has an error that it had not, is left out.
 
 use super::{Settings, lint};
 use crate::diag::{Applicability, Diagnostic, Edit, FileId, Fix, Severity, Sources};
@@ -63,8 +63,8 @@ fn round(
     settings: &Settings,
 ) -> Option<(String, usize)> {
     let text = sources.text(file);
-    let errors = unreadable(name, text, settings);
-    let sound = |after: &str| after != text && unreadable(name, after, settings) <= errors;
+    let before = errors(name, text, settings);
+    let sound = |after: &str| after != text && errors(name, after, settings) <= before;
     let (after, count) = apply(text, fixes);
     if sound(&after) {
         return Some((after, count));
@@ -77,13 +77,12 @@ fn round(
         .map(|after| (after, 1))
 }
 
-/// Errors of reading a text.
-fn unreadable(name: &str, text: &str, settings: &Settings) -> usize {
+/// Errors of reading a text, and all of them: more of the latter may only be seen where more can be read.
+fn errors(name: &str, text: &str, settings: &Settings) -> (usize, usize) {
     let (found, ..) = findings(name, text, settings);
-    let errors = found
-        .iter()
-        .filter(|one| one.severity == Severity::Error && one.code.0 < 1000);
-    errors.count()
+    let errors = found.iter().filter(|one| one.severity == Severity::Error);
+    let reading = errors.clone().filter(|one| one.code.0 < 1000);
+    (reading.count(), errors.count())
 }
 
 /// Makes the edits of all fixes that do not touch each other, the first of those that do. Says how many it made.
@@ -130,6 +129,31 @@ mod tests {
             span,
             text: text.to_owned(),
         }
+    }
+
+    #[test]
+    fn a_fix_that_the_kernel_refuses_is_left_out() {
+        let text = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: a}
+spec:
+  kprobes:
+  - call: sys_mount
+    syscall: true
+    selectors:
+    - matchActions:
+      - action: Sigkill
+";
+        let fixed = |settings: &Settings| fix("a.yaml", text, settings, true).text;
+        let mut settings = Settings::default();
+        assert!(fixed(&settings).contains("Override"));
+        let facts = crate::facts::shipped("debian-12").expect("a kernel that ships");
+        settings.nodes.push(std::sync::Arc::new(crate::lint::Node {
+            name: "debian-12".to_owned(),
+            facts: facts.expect("its facts can be read"),
+        }));
+        assert!(!fixed(&settings).contains("Override"));
     }
 
     #[test]
