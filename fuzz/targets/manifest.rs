@@ -1,19 +1,3 @@
-//! Manifests, alone and as part of a bundle whose other files are as they should be.
-
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use tpc::bundle::{Bundle, Files, MANIFEST, Manifest, OBJECT, SOURCE};
-
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(manifest) = Manifest::parse(bytes) else {
-        return;
-    };
-    let written = manifest.to_json();
-    assert_eq!(Manifest::parse(&written).expect("a manifest"), manifest);
-    let _ = Bundle::verify(Files::from([
-        (MANIFEST.to_owned(), bytes.to_vec()),
-        (OBJECT.to_owned(), Vec::new()),
-        (SOURCE.to_owned(), Vec::new()),
-    ]));
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tpc_fuzz::targets::manifest::run(bytes));

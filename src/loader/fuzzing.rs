@@ -1,4 +1,4 @@
-//! The loader's readers of bytes from outside, for the targets of `fuzz/`. Exists in their builds only (`--cfg fuzzing`).
+//! The loader's readers of bytes from outside, for the targets of `fuzz/`. Not for others.
 
 use super::{events, meta::Meta, node};
 use crate::bundle::Manifest;

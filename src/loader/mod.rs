@@ -7,7 +7,7 @@
 pub mod cli;
 mod error;
 mod events;
-#[cfg(fuzzing)]
+#[doc(hidden)]
 pub mod fuzzing;
 mod list;
 mod load;

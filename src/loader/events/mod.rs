@@ -322,7 +322,6 @@ impl Tap {
 }
 
 /// The lines of some records of a policy that is loaded.
-#[cfg(fuzzing)]
 pub(super) fn lines(manifest: &crate::bundle::Manifest, records: &[&[u8]]) -> io::Result<Vec<u8>> {
     let mut tap = Tap {
         meta: Meta {
