@@ -17,16 +17,16 @@ pub(in crate::lint) static RULE: Rule = Rule::new(
         bad: r#"  kprobes:
   - call: sys_mount
     «Selectors»:
-    - matchActions:
-      - action: Override
-        argError: -1
+    - matchBinaries:
+      - operator: NotIn
+        values: [/usr/bin/mount]
 "#,
         good: r#"  kprobes:
   - call: sys_mount
     selectors:
-    - matchActions:
-      - action: Override
-        argError: -1
+    - matchBinaries:
+      - operator: NotIn
+        values: [/usr/bin/mount]
 "#,
         fix: "Write the name as the help shows; `tpc lint --fix` does.",
     },

@@ -17,10 +17,10 @@ pub(in crate::lint) static CALL: Rule = Rule::new(
               A policy with a misspelt call loads without the hook where `ignore.callNotFound` is set; elsewhere it does not load, \
               which `unknown-kernel-name` reports.",
         bad: r#"  kprobes:
-  - call: «sys_fstat»
+  - call: «sys_uname»
 "#,
         good: r#"  kprobes:
-  - call: sys_newfstat
+  - call: sys_newuname
 "#,
         fix: "Write the name that the help shows. A call that only your kernel has can be ignored by a comment.",
     },

@@ -16,10 +16,10 @@ pub(in crate::lint) static NAME: Rule = Rule::new(
               the system calls of later ones. The rule runs where neither `--kernel` nor `tpc.toml` names kernels; with them, the \
               others of this group judge each.",
         bad: r#"  kprobes:
-  - call: «sys_opennat»
+  - call: «sys_mont»
 "#,
         good: r#"  kprobes:
-  - call: sys_openat
+  - call: sys_mount
 "#,
         fix: "Write the name that the help shows. If your kernels have it, name them with `--kernel`.",
     },
@@ -38,11 +38,11 @@ pub(in crate::lint) static SYMBOL: Rule = Rule::new(
               another distribution's kernel has it, which tpc does not know unless it is named with `--kernel`. The rule runs where \
               none is.",
         bad: r#"  kprobes:
-  - call: «security_file_opens»
+  - call: «security_sb_mounts»
     syscall: false
 "#,
         good: r#"  kprobes:
-  - call: security_file_open
+  - call: security_sb_mount
     syscall: false
 "#,
         fix: "Write the name that the help shows, or say with `tpc lint --kernel node.facts` what your nodes have. Where the policy is \
