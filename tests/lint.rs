@@ -782,6 +782,16 @@ fn a_field_in_the_wrong_case_is_one_finding_and_never_compiles() {
 }
 
 #[test]
+fn policies_of_a_list_are_not_skipped_in_silence() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: cilium.io/v1alpha1\n  kind: TracingPolicy\n  metadata: {name: k}\n  spec: {}\n";
+    let dir = directory(&[("p.yaml", list)]);
+    assert_eq!(found(dir.path(), &[]), ["TPC0010"]);
+    let other = list.replace("TracingPolicy", "ConfigMap # no TracingPolicy");
+    let dir = directory(&[("p.yaml", &other)]);
+    assert_eq!(found(dir.path(), &[]), [""; 0]);
+}
+
+#[test]
 fn names_that_no_kernel_has_are_wrong_without_a_kernel() {
     let policy = |spec: &str| {
         format!(

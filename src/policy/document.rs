@@ -126,6 +126,15 @@ fn kind(mapping: &Mapping, root: Span, sink: &mut Sink) -> Option<Spanned<Kind>>
     if let Some(kind) = Kind::parse(&scalar.text).filter(|_| scalar.resolved == Resolved::Text) {
         return Some(Spanned::new(kind, entry.value.span));
     }
+    if scalar.text == "List" && lists_policies(mapping) {
+        let message =
+            "the policies of a `List` are not looked at, and Tetragon does not load it from a file";
+        let diagnostic = Diagnostic::warning(code::UNKNOWN_KIND, message).at(entry.value.span);
+        sink.push(
+            diagnostic.help("write each policy as a document of its own, after a line `---`"),
+        );
+        return None;
+    }
     let words: Vec<&str> = Kind::WORDS.iter().map(|&(word, _)| word).collect();
     let near = nearest(&scalar.text, &words);
     sink.push(
@@ -147,6 +156,21 @@ fn kind(mapping: &Mapping, root: Span, sink: &mut Sink) -> Option<Spanned<Kind>>
         },
     );
     None
+}
+
+/// Whether one of the items of a `List` is a policy.
+fn lists_policies(mapping: &Mapping) -> bool {
+    let is_policy = |item: &Node| {
+        let Value::Mapping(item) = &item.value else {
+            return false;
+        };
+        let kind = item.get("kind").map(|entry| &entry.value.value);
+        matches!(kind, Some(Value::Scalar(kind)) if Kind::parse(&kind.text).is_some())
+    };
+    match mapping.get("items").map(|entry| &entry.value.value) {
+        Some(Value::Sequence(items)) => items.iter().any(is_policy),
+        _ => false,
+    }
 }
 
 fn version_of(mapping: &Mapping) -> Option<&str> {
