@@ -97,18 +97,6 @@ const OF_NODE: &[(&str, &str)] = &[
         "an argument of a static probe with 8 bytes",
     ),
     (
-        "tetragon-gotest/kprobe_validation_test--TestKprobeValidationListWrongSyscallName-L37.yaml",
-        "a system call that does not exist",
-    ),
-    (
-        "tetragon-gotest/kprobe_validation_test--TestKprobeValidationWrongSyscallName-L180.yaml",
-        "a system call that does not exist",
-    ),
-    (
-        "tetragon-gotest/lsm_validation_test--TestLsmValidationBogusHook-L23.yaml",
-        "a security hook that does not exist",
-    ),
-    (
         "tetragon-gotest/tracepoint_validation_test--TestTracepointValidationWrongSubsystem-L15.yaml",
         "a tracepoint that does not exist",
     ),
@@ -123,18 +111,6 @@ const OTHERWISE: &[(&str, &str)] = &[
     (
         "fork__ExceptionalHandler__tetragon/examples__policylibrary__bpf.yaml",
         "`returnArgAction: Post`: Tetragon's verdict ended before, at a function that the node lacks",
-    ),
-    (
-        "tetragon-gotest-rendered/uprobes--resolve-nested-anon-struct-L226.yaml",
-        "misspelt field names (`BTFPath`), which escape Tetragon's schema",
-    ),
-    (
-        "tetragon-testdata-rendered/specs__sigkill_unprivileged_user_namespace.tmpl.yaml",
-        "misspelt field name (`matchPids`), which escapes Tetragon's schema",
-    ),
-    (
-        "tetragon-testdata-rendered/specs__sigkill_unprivileged_user_namespace_in_pid_namespace.tmpl.yaml",
-        "misspelt field name (`matchPids`), which escapes Tetragon's schema",
     ),
     (
         "web-snippets/block-shell-no-args.yaml",
@@ -323,10 +299,13 @@ fn language(name: &str, bytes: &[u8]) -> Verdict {
         .find(|excess| matches!(excess.limit.effect, Effect::Refused | Effect::Crashes));
     let diagnostics = read.sink.into_sorted();
     shared::check_places(name, &diagnostics, &read.sources);
-    let error = shared::errors(&diagnostics).next();
+    let error = shared::refusals(&diagnostics).next();
     let limit = excess.map(|excess| format!("beyond the limit `{}`", excess.limit.name));
     Verdict {
-        error: error.map(|error| error.message.clone()).or(limit),
+        error: error
+            .map(|error| error.message.clone())
+            .or(limit)
+            .or_else(|| shared::unknown_to_kernels(name, bytes)),
         asks: questions.iter().any(|question| !question.optional),
     }
 }
@@ -390,14 +369,19 @@ fn public_policies_are_of_the_language_as_tetragon_says() {
     assert_eq!(listed, (OF_NODE.len(), OTHERWISE.len()), "all are needed");
 }
 
-/// Whether the linter says that Tetragon refuses a text: errors of reading and of the language, and limits.
+/// Whether the linter says that Tetragon refuses a text: errors of reading and of the language, limits, and
+/// names that no kernel has.
 fn lint_refuses(name: &str, text: &str) -> bool {
     let mut sources = tpc::diag::Sources::new();
     let file = sources.add(name, text);
     let outcome = tpc::lint::lint(file, &sources, &tpc::lint::Settings::default());
-    let limits = ["refused-by-tetragon", "crash-of-tetragon"]
-        .map(|name| tpc::lint::by_name(name).map(|rule| rule.code));
-    let refuses = |one: &Diagnostic| one.code.0 < 2000 || limits.contains(&Some(one.code));
+    let rules = [
+        "refused-by-tetragon",
+        "crash-of-tetragon",
+        "unknown-kernel-name",
+    ];
+    let rules = rules.map(|name| tpc::lint::by_name(name).map(|rule| rule.code));
+    let refuses = |one: &Diagnostic| one.code.0 < 2000 || rules.contains(&Some(one.code));
     let mut errors = shared::errors(&outcome.diagnostics);
     errors.any(refuses) || outcome.policies == 0
 }

@@ -732,7 +732,7 @@ fn fixes_keep_the_file_as_it_is() {
 
 #[test]
 fn unsafe_fixes_are_asked_for() {
-    let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: k}\nspec:\n  kprobes:\n  - call: sys_mount\n    selectors:\n    - matchNamespaces:\n      - {namespace: Mnt, operator: NotIn, values: [host_ns]}\n      matchActions:\n      - action: Sigkill # die\n";
+    let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: k}\nspec:\n  kprobes:\n  - call: sys_sethostname\n    selectors:\n    - matchNamespaces:\n      - {namespace: Mnt, operator: NotIn, values: [host_ns]}\n      matchActions:\n      - action: Sigkill # die\n";
     let dir = directory(&[("p.yaml", text)]);
     let said = report(dir.path(), &["--fix"], 1);
     assert!(
@@ -751,6 +751,98 @@ fn unsafe_fixes_are_asked_for() {
         ),
         "{fixed}"
     );
+}
+
+#[test]
+fn a_call_that_few_kernels_override_is_refused_where_it_is_decided() {
+    let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: k}\nspec:\n  kprobes:\n  - call: sys_mount\n    selectors:\n    - matchNamespaces:\n      - {namespace: Mnt, operator: NotIn, values: [host_ns]}\n      matchActions:\n      - action: Sigkill\n";
+    let dir = directory(&[("p.yaml", text)]);
+    let said = report(dir.path(), &["--format", "concise"], 1);
+    let help = "hook `security_sb_mount` with `syscall: false`, and write `Override`";
+    assert!(said.contains(help), "{said}");
+}
+
+/// Tetragon takes such a field and does something else than written; tpc never compiles it.
+#[test]
+fn a_field_in_the_wrong_case_is_one_finding_and_never_compiles() {
+    let text = "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {name: k}\nspec:\n  kprobes:\n  - call: sys_mount\n    \"Args\": [{index: 0, type: strin}]\n    selectors:\n    - matchArgs:\n      - {index: 0, operator: Prefix, values: [/dev/]}\n";
+    let dir = directory(&[("p.yaml", text)]);
+    assert_eq!(found(dir.path(), &[]), ["TPC2128"]);
+    let off = ["--level", "miscased-field=off"];
+    assert_eq!(found(dir.path(), &off), [""; 0]);
+    let compiled = run(dir.path(), &["compile", "p.yaml", "-o", "out"], "");
+    expect(&compiled, 1, "");
+    assert!(!dir.path().join("out").exists());
+    // A fix does not uncover an error.
+    let text = text.replace("strin}", "string}");
+    let dir = directory(&[("p.yaml", &text)]);
+    report(dir.path(), &["--fix"], 1);
+    let fixed = fs::read_to_string(dir.path().join("p.yaml")).expect("the file");
+    assert_eq!(fixed, text.replace("Args\":", "args\":"));
+}
+
+#[test]
+fn policies_of_a_list_are_not_skipped_in_silence() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: cilium.io/v1alpha1\n  kind: TracingPolicy\n  metadata: {name: k}\n  spec: {}\n";
+    let dir = directory(&[("p.yaml", list)]);
+    assert_eq!(found(dir.path(), &[]), ["TPC0010"]);
+    let other = list.replace("TracingPolicy", "ConfigMap # no TracingPolicy");
+    let dir = directory(&[("p.yaml", &other)]);
+    assert_eq!(found(dir.path(), &[]), [""; 0]);
+}
+
+#[test]
+fn names_that_no_kernel_has_are_wrong_without_a_kernel() {
+    let policy = |spec: &str| {
+        format!(
+            "apiVersion: cilium.io/v1alpha1\nkind: TracingPolicy\nmetadata: {{name: k}}\nspec:\n  {spec}\n"
+        )
+    };
+    let hook = |call: &str, rest: &str| {
+        policy(&format!(
+            "kprobes: [{{call: {call}, {rest}, selectors: [{{matchPIDs: [{{operator: In, values: [1]}}]}}]}}]"
+        ))
+    };
+    let tracepoint = |event: &str, args: &str| {
+        policy(&format!(
+            "tracepoints: [{{subsystem: sched, event: {event}, args: [{args}], selectors: [{{matchPIDs: [{{operator: In, values: [1]}}]}}]}}]"
+        ))
+    };
+    let resolve = |way: &str| {
+        let arg = format!("syscall: false, args: [{{index: 0, type: int, resolve: '{way}'}}]");
+        hook("security_file_permission", &arg)
+    };
+    let cases: &[(String, &[&str])] = &[
+        (hook("sys_mont", "syscall: true"), &["TPC2610"]),
+        (
+            hook("sys_mont", "syscall: true, ignore: {callNotFound: true}"),
+            &["TPC2037"],
+        ),
+        (hook("security_file_opens", "syscall: false"), &["TPC2611"]),
+        (hook("security_file_open", "syscall: false"), &[]),
+        (tracepoint("sched_process_forked", ""), &["TPC2611"]),
+        (
+            tracepoint("sched_switch", "{index: 11, type: int32}"),
+            &["TPC2610"],
+        ),
+        (tracepoint("sched_switch", "{index: 5}"), &["TPC2610"]),
+        (tracepoint("sched_switch", "{index: 5, type: int32}"), &[]),
+        (resolve("f_mode"), &[]),
+        (resolve("f_moed"), &["TPC2610"]),
+        (resolve("f_path[0]"), &["TPC2610"]),
+    ];
+    for (text, expected) in cases {
+        let dir = directory(&[("p.yaml", text)]);
+        let kernel = [
+            "--level",
+            "all=off",
+            "--level",
+            "kernel=error",
+            "--level",
+            "unknown-system-call=error",
+        ];
+        assert_eq!(&found(dir.path(), &kernel), expected, "{text}");
+    }
 }
 
 #[test]

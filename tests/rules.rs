@@ -24,6 +24,8 @@ fn settings(rule: &Rule) -> Settings {
     let mut settings = Settings {
         levels,
         nodes: match rule.group {
+            // These judge where no kernel is named.
+            Group::Kernel if rule.name.starts_with("unknown-") => Vec::new(),
             Group::Kernel => vec![DEBIAN_12.clone()],
             _ => Vec::new(),
         },

@@ -119,6 +119,9 @@ codes! {
     5007 MACHINES_DISAGREE "machines-disagree" "a compiled program does not do what its policy means";
 }
 
+/// A rule of the linter whose findings come from decoding, which must refuse the policy whatever the level of the rule.
+pub const MISCASED_FIELD: Code = Code(2128);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@
 //! give the same bytes; what could not be read is in the file, with what that costs ([`Gap`]); reading a file checks
 //! its form and size, and never panics.
 //!
-//! Facts of some kernels of distributions are part of the program ([`shipped`]).
+//! Facts of some kernels of distributions are part of the program ([`shipped`]); what any of them has is at hand
+//! ([`known`]).
 
 mod answers;
 mod capture;
@@ -14,6 +15,7 @@ mod config;
 mod ctype;
 mod error;
 mod file;
+pub mod known;
 mod lines;
 mod render;
 mod shipped;

@@ -179,6 +179,11 @@ fn begins_policy(text: &str) -> bool {
     text.lines().any(names) || in_braces && text.contains("TracingPolicy")
 }
 
+/// Whether fixes are offered: a node behind an alias stands at its anchor, and an edit there changes other places too.
+fn is_editable(text: &str) -> bool {
+    !text.contains('&')
+}
+
 /// What reading says. Of a file that does not name the kind, only that it may be a misspelt policy.
 fn of_reading(sink: Sink, text: &str) -> Vec<Said> {
     // Where the text is no YAML, what kind of object it is can only be guessed.
@@ -189,9 +194,11 @@ fn of_reading(sink: Sink, text: &str) -> Vec<Said> {
         one.code != code::SKIPPED && (about || one.code == code::UNKNOWN_KIND)
     };
     let all = sink.into_sorted().into_iter().filter(speaks);
-    all.map(|diagnostic| Said {
-        diagnostic,
-        rule: None,
+    all.map(|mut diagnostic| {
+        diagnostic.fix = diagnostic.fix.filter(|_| is_editable(text));
+        // Some rules need the text as it is read: their findings come from there.
+        let rule = by_code(diagnostic.code);
+        Said { diagnostic, rule }
     })
     .collect()
 }
@@ -234,7 +241,11 @@ fn of_policy(
     // What could not be read is left out of the policy: a selector may seem to have no filters.
     let whole = !policy.spec_incomplete;
     let nodes = settings.nodes.as_slice();
-    let placement = kernels::place(&judged, if whole { nodes } else { &[] }, &settings.targets);
+    let placement = match (whole, nodes.is_empty() && settings.kernels.is_empty()) {
+        (false, _) => kernels::Placement::default(),
+        (true, true) => kernels::place_anywhere(&judged),
+        (true, false) => kernels::place(&judged, nodes, &settings.targets),
+    };
     let context = Context {
         policy,
         sources,
@@ -242,8 +253,7 @@ fn of_policy(
         judged: &judged,
         settings,
     };
-    // A node behind an alias stands at its anchor: an edit there changes other places too.
-    let editable = !sources.text(policy.file).contains('&');
+    let editable = is_editable(sources.text(policy.file));
     for rule in RULES.iter().filter(|rule| whole && settings.runs(rule)) {
         let mut found = Found::new(rule.code);
         (rule.check)(&context, &mut found);

@@ -8,7 +8,7 @@ use super::model::{Named, records};
 use super::shape::Shape;
 use super::suggest::{advice, correction, nearest};
 use super::words::Word;
-use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
+use crate::diag::{Diagnostic, Edit, Fix, Sink, Span, Spanned, code};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Value, placeholder};
 
 /// A type with a YAML form.
@@ -61,7 +61,7 @@ macro_rules! record {
 
             impl Decode for $name {
                 fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
-                    let mut record = Record::open(node, field, $what, &[$($key),*], sink)?;
+                    let mut record = Record::of_language(node, field, $what, &[$($key),*], sink)?;
                     $(let $field: Option<$type> = record.field($key, record!(@mark $($mark)?));)*
                     Some(Self { span: node.span, $($field: $field?,)* })
                 }
@@ -109,6 +109,8 @@ pub(crate) struct Record<'a> {
     span: Span,
     what: &'static str,
     fields: &'a [&'a str],
+    /// Whether names of fields in another case are those of the language's (see [`miscased_field`]).
+    any_case: bool,
     sink: &'a mut Sink,
 }
 
@@ -121,12 +123,36 @@ impl<'a> Record<'a> {
         fields: &'a [&'a str],
         sink: &'a mut Sink,
     ) -> Option<Self> {
+        Self::start(node, field, what, fields, false, sink)
+    }
+
+    /// Starts on a record of the language. Fields in the wrong case are reported when they are taken.
+    pub(super) fn of_language(
+        node: &'a Node,
+        field: &str,
+        what: &'static str,
+        fields: &'a [&'a str],
+        sink: &'a mut Sink,
+    ) -> Option<Self> {
+        Self::start(node, field, what, fields, true, sink)
+    }
+
+    fn start(
+        node: &'a Node,
+        field: &str,
+        what: &'static str,
+        fields: &'a [&'a str],
+        any_case: bool,
+        sink: &'a mut Sink,
+    ) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
             wrong_type(node, field, "a mapping", sink);
             return None;
         };
         for entry in &mapping.entries {
-            if !fields.contains(&entry.key.value.as_str()) {
+            let name = entry.key.value.as_str();
+            let known = fields.contains(&name) || any_case && in_other_case(name, fields);
+            if !known {
                 sink.push(unknown_field(&entry.key, what, fields));
             }
         }
@@ -135,6 +161,7 @@ impl<'a> Record<'a> {
             span: node.span,
             what,
             fields,
+            any_case,
             sink,
         })
     }
@@ -148,7 +175,25 @@ impl<'a> Record<'a> {
                 T::absent()
             }
         };
-        if let Some(entry) = self.mapping.get(key) {
+        let exact = self.mapping.get(key);
+        let required = absent(mark).is_none();
+        let mapping = self.mapping;
+        let miscased = mapping.entries.iter().find(|entry| {
+            let name = entry.key.value.as_str();
+            self.any_case && name != key && name.eq_ignore_ascii_case(key)
+        });
+        if let Some(entry) = miscased {
+            // The schema wants what is required under its own name.
+            let refused = exact.is_none() && required;
+            self.sink.push(match refused {
+                true => unknown_field(&entry.key, self.what, self.fields),
+                false => miscased_field(&entry.key, key),
+            });
+            if exact.is_none() && !required {
+                return decode_unseen(&entry.value, key, mark);
+            }
+        }
+        if let Some(entry) = exact {
             return decode_field(&entry.value, key, mark, self.sink);
         }
         if let Some(entry) = misspelt(self.mapping, key, self.fields) {
@@ -180,6 +225,15 @@ impl<'a> Record<'a> {
             .at(self.span)
             .help(format!("add a line `{key}: …`"));
         self.sink.push(diagnostic);
+    }
+}
+
+/// The value of a field in the wrong case. Tetragon's schema does not look at it: its default counts, where it has one, and
+/// what is wrong within was never asked for.
+fn decode_unseen<T: Decode>(value: &Node, key: &str, mark: Mark) -> Option<T> {
+    match mark {
+        Mark::Default => T::absent(),
+        _ => decode_field(value, key, mark, &mut Sink::new()).or_else(T::absent),
     }
 }
 
@@ -493,6 +547,44 @@ fn misspelt<'a>(mapping: &'a Mapping, key: &str, fields: &[&str]) -> Option<&'a 
         let name = entry.key.value.as_str();
         !fields.contains(&name) && correction(name, fields) == Some(key)
     })
+}
+
+/// Whether a name is that of a field but for its case.
+fn in_other_case(name: &str, fields: &[&str]) -> bool {
+    fields.iter().any(|field| field.eq_ignore_ascii_case(name))
+}
+
+/// Reports a field whose name differs from the language's only in case: Tetragon decodes it, unseen by its schema.
+pub(super) fn miscased_field(key: &Spanned<String>, field: &str) -> Diagnostic {
+    let name = key.value.as_str();
+    let message = format!(
+        "`{name}` is `{field}` in the wrong case: Tetragon takes it, and does not check or complete what it holds"
+    );
+    let diagnostic = Diagnostic::error(code::MISCASED_FIELD, message)
+        .at(key.span)
+        .help(format!("write `{field}`"));
+    match letters(key) {
+        Some(span) => {
+            let text = field.to_owned();
+            diagnostic.fix(Fix::safe(
+                format!("write `{field}`"),
+                vec![Edit { span, text }],
+            ))
+        }
+        None => diagnostic,
+    }
+}
+
+/// The place of a key without its quotes; `None` where it is written with escapes.
+fn letters(key: &Spanned<String>) -> Option<Span> {
+    let (len, span) = (u32::try_from(key.value.len()).ok()?, key.span);
+    let quotes = (span.end - span.start).checked_sub(len)?;
+    let inner = Span {
+        start: span.start + quotes / 2,
+        end: span.end - quotes / 2,
+        ..span
+    };
+    matches!(quotes, 0 | 2).then_some(inner)
 }
 
 /// Reports a field that its record does not have.

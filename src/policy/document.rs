@@ -1,7 +1,8 @@
 //! The envelope of a policy: which documents are policies, and their metadata.
 
 use super::decode::{
-    Decode, Mark, Record, Shaped, explain_template, is_misspelt, unknown_field, wrong_type,
+    Decode, Mark, Record, Shaped, explain_template, is_misspelt, miscased_field, unknown_field,
+    wrong_type,
 };
 use super::model::{Policy, Spec};
 use super::names;
@@ -14,7 +15,8 @@ use crate::yaml::{self, Document, Mapping, Node, Resolved, Value};
 /// The version of the language that policies are written in.
 pub const API_VERSION: &str = "cilium.io/v1alpha1";
 
-const TOP_LEVEL: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
+const VERSION: &str = "apiVersion";
+const TOP_LEVEL: &[&str] = &[VERSION, "kind", "metadata", "spec"];
 
 /// `ObjectMeta` of Kubernetes 1.34.
 pub(super) const METADATA: &[&str] = &[
@@ -63,8 +65,12 @@ fn policy(file: FileId, number: usize, document: &Document, sink: &mut Sink) -> 
     let errors_before = sink.errors();
     let kind = kind(mapping, root.span, sink)?;
     for entry in &mapping.entries {
-        if !TOP_LEVEL.contains(&entry.key.value.as_str()) {
-            sink.push(unknown_field(&entry.key, "policy", TOP_LEVEL));
+        let name = entry.key.value.as_str();
+        if !TOP_LEVEL.contains(&name) {
+            sink.push(match in_other_case(name, mapping) {
+                Some(field) => miscased_field(&entry.key, field),
+                None => unknown_field(&entry.key, "policy", TOP_LEVEL),
+            });
         }
     }
     let api_version = api_version(mapping, kind.span, sink);
@@ -86,6 +92,13 @@ fn policy(file: FileId, number: usize, document: &Document, sink: &mut Sink) -> 
         incomplete,
         spec_incomplete,
     })
+}
+
+/// The field that Tetragon takes a name in another case for. Its schema requires all but the version under their own names.
+fn in_other_case(name: &str, mapping: &Mapping) -> Option<&'static str> {
+    let mut fields = TOP_LEVEL.iter().copied();
+    let field = fields.find(|field| field.eq_ignore_ascii_case(name))?;
+    (field == VERSION || mapping.get(field).is_some()).then_some(field)
 }
 
 fn skipped(span: Span, what: &str) -> Diagnostic {
@@ -113,6 +126,15 @@ fn kind(mapping: &Mapping, root: Span, sink: &mut Sink) -> Option<Spanned<Kind>>
     if let Some(kind) = Kind::parse(&scalar.text).filter(|_| scalar.resolved == Resolved::Text) {
         return Some(Spanned::new(kind, entry.value.span));
     }
+    if scalar.text == "List" && lists_policies(mapping) {
+        let message =
+            "the policies of a `List` are not looked at, and Tetragon does not load it from a file";
+        let diagnostic = Diagnostic::warning(code::UNKNOWN_KIND, message).at(entry.value.span);
+        sink.push(
+            diagnostic.help("write each policy as a document of its own, after a line `---`"),
+        );
+        return None;
+    }
     let words: Vec<&str> = Kind::WORDS.iter().map(|&(word, _)| word).collect();
     let near = nearest(&scalar.text, &words);
     sink.push(
@@ -136,6 +158,21 @@ fn kind(mapping: &Mapping, root: Span, sink: &mut Sink) -> Option<Spanned<Kind>>
     None
 }
 
+/// Whether one of the items of a `List` is a policy.
+fn lists_policies(mapping: &Mapping) -> bool {
+    let is_policy = |item: &Node| {
+        let Value::Mapping(item) = &item.value else {
+            return false;
+        };
+        let kind = item.get("kind").map(|entry| &entry.value.value);
+        matches!(kind, Some(Value::Scalar(kind)) if Kind::parse(&kind.text).is_some())
+    };
+    match mapping.get("items").map(|entry| &entry.value.value) {
+        Some(Value::Sequence(items)) => items.iter().any(is_policy),
+        _ => false,
+    }
+}
+
 fn version_of(mapping: &Mapping) -> Option<&str> {
     match &mapping.get("apiVersion")?.value.value {
         Value::Scalar(scalar) => Some(&scalar.text),
@@ -146,7 +183,7 @@ fn version_of(mapping: &Mapping) -> Option<&str> {
 /// Tetragon's file loader ignores the version, Kubernetes does not.
 fn api_version(mapping: &Mapping, kind: Span, sink: &mut Sink) -> Option<Spanned<String>> {
     let Some(entry) = mapping.get("apiVersion") else {
-        if is_misspelt(mapping, "apiVersion", TOP_LEVEL) {
+        if is_misspelt(mapping, VERSION, TOP_LEVEL) {
             return None;
         }
         let diagnostic =

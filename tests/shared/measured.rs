@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use tpc::diag::{Diagnostic, Severity, Sink, Sources, code};
+use tpc::lint::{Level, Settings};
 use tpc::policy::Policy;
 
 /// The directory that a variable names, or `../shared/NAME` beside the repository.
@@ -102,6 +104,28 @@ pub(crate) fn errors(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagno
     diagnostics
         .iter()
         .filter(|one| one.severity == Severity::Error)
+}
+
+/// Errors for which Tetragon refuses a policy. The others are about policies that it loads, and that tpc refuses.
+pub(crate) fn refusals(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagnostic> {
+    errors(diagnostics).filter(|one| one.code != code::MISCASED_FIELD)
+}
+
+/// What no known kernel has of what a text names: the message of the first finding.
+pub(crate) fn unknown_to_kernels(name: &str, text: &[u8]) -> Option<String> {
+    static SETTINGS: LazyLock<Settings> = LazyLock::new(|| {
+        let mut settings = Settings::default();
+        for (rule, level) in [("all", Level::Off), ("unknown-kernel-name", Level::Error)] {
+            settings.levels.set(rule, level).expect("a name of levels");
+        }
+        settings
+    });
+    let (mut sources, mut sink) = (Sources::new(), Sink::new());
+    let file = tpc::yaml::text(name, text, &mut sources, &mut sink)?;
+    let found = tpc::lint::lint(file, &sources, &SETTINGS).diagnostics;
+    let rule = tpc::lint::by_name("unknown-kernel-name").map(|rule| rule.code);
+    let mut found = found.into_iter().filter(|one| Some(one.code) == rule);
+    found.next().map(|one| one.message)
 }
 
 /// Checks that every diagnostic has a place, and every place lies within its file.

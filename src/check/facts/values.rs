@@ -13,7 +13,7 @@ pub(super) fn of_hook<'a>(hook: &Hook<'a>, asked: &mut Asked<'a>) {
     for arg in hook.parts.args {
         match hook.written {
             Written::Tracepoint(tracepoint) if !is_set(tracepoint.raw) => {
-                field(&tracepoint.event.value, arg, asked);
+                field(&tracepoint.event.value, arg, hook.parts.args, asked);
             }
             Written::Usdt(usdt) => {
                 let about = About::ProbeArgument {
@@ -53,7 +53,7 @@ fn user_string<'a>(arg: &'a Arg, of_program: bool, asked: &mut Asked<'a>) {
 }
 
 /// A field of a tracepoint, and the one that holds its size.
-fn field<'a>(event: &'a str, arg: &'a Arg, asked: &mut Asked<'a>) {
+fn field<'a>(event: &'a str, arg: &'a Arg, args: &[Arg], asked: &mut Asked<'a>) {
     let gives_type = arg.declared_type() == ArgType::Auto;
     let index = arg.index.value;
     asked.ask(
@@ -70,7 +70,8 @@ fn field<'a>(event: &'a str, arg: &'a Arg, asked: &mut Asked<'a>) {
             About::Field {
                 event,
                 index,
-                gives_type: true,
+                // One that is declared has a type of its own.
+                gives_type: !args.iter().any(|arg| arg.index.value == index),
             },
             size.span,
         );

@@ -146,7 +146,7 @@ fn called<'a>(look: &'a Look<'_>, kprobe: &Kprobe) -> Vec<Called<'a>> {
     all
 }
 
-fn is_system_call(name: &str) -> bool {
+pub(super) fn is_system_call(name: &str) -> bool {
     let portable = match name.strip_prefix("__") {
         Some(rest) => rest.split_once('_').map_or(name, |(_, rest)| rest),
         None => name,

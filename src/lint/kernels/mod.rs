@@ -4,6 +4,7 @@
 //! kernel. Functions are judged as the loader does it on a node (`attach`); everything else is an answer to one of
 //! `check::facts::questions`. What the facts do not know is no problem.
 
+mod any;
 mod hooks;
 mod parameters;
 mod values;
@@ -38,6 +39,10 @@ pub(super) enum Kind {
     Tracepoint,
     Member,
     Feature,
+    /// Of no kernel that is known, where none is named.
+    Name,
+    /// The same, where modules and other kernels may have it.
+    Symbol,
 }
 
 /// Something that a kernel lacks.
@@ -48,6 +53,7 @@ pub(super) struct Problem {
     /// A fact, which begins after the name of the kernel.
     message: String,
     help: String,
+    /// Empty for all that are known.
     kernel: String,
 }
 
@@ -86,6 +92,15 @@ pub(super) fn place(judged: &Judged<'_>, nodes: &[Arc<Node>], targets: &[Target]
     placement
 }
 
+/// Judges a policy whose kernels are not known: what no kernel has that is.
+pub(super) fn place_anywhere(judged: &Judged<'_>) -> Placement {
+    let mut placement = Placement::default();
+    for question in questions(judged).iter().filter(|one| !one.optional) {
+        placement.problems.extend(any::answer(judged, question));
+    }
+    placement
+}
+
 /// One view of a policy: on a kernel, run by a system.
 struct Look<'a> {
     judged: &'a Judged<'a>,
@@ -95,6 +110,12 @@ struct Look<'a> {
 }
 
 impl Placement {
+    /// Whether no known kernel has what a place names, which a rule of its own says.
+    pub(super) fn is_unknown(&self, span: Span) -> bool {
+        let mut problems = self.problems.iter();
+        problems.any(|problem| problem.kind == Kind::Name && problem.span == span)
+    }
+
     fn push(&mut self, kind: Kind, span: Span, node: &Node, message: String, help: String) {
         let problem = Problem {
             kind,
@@ -127,7 +148,10 @@ pub(super) fn report(context: &Context<'_>, kind: Kind, found: &mut Found) {
             .filter(same)
             .map(|one| one.kernel.as_str())
             .collect();
-        let message = format!("on {}, {}", kernels.join(", "), first.message);
+        let message = match first.kernel.as_str() {
+            "" => first.message.clone(),
+            _ => format!("on {}, {}", kernels.join(", "), first.message),
+        };
         found.push(finding(first.span, message).help(first.help.clone()));
     }
 }

@@ -1,7 +1,7 @@
 //! Answers to the other questions: tracepoints and their fields, members, security hooks, features.
 
 use super::{Kind, Node, Placement, hooks, near};
-use crate::attach::Kernel;
+use crate::attach::{Described, Kernel};
 use crate::check::facts::{About, Feature, Question, Root};
 use crate::check::{Judged, Machine, Step};
 use crate::diag::Span;
@@ -65,7 +65,11 @@ pub(super) fn answer(
         About::SystemCall(name) => system_call(facts, name),
         About::Machine(machine) => of_machine(facts, *machine),
         About::Tracepoint { .. } => event(judged, facts, question.span),
-        About::Field { event, index, .. } => field(judged, facts, event, *index),
+        About::Field {
+            event,
+            index,
+            gives_type,
+        } => field(judged, facts, event, *index, *gives_type),
         About::SecurityHook(hook) if !hooks::is_name(hook) => None,
         About::SecurityHook(hook) => security_hook(facts, hook),
         About::Member { of, path, .. } => member(facts, *of, path),
@@ -84,10 +88,10 @@ pub(super) fn answer(
 }
 
 /// What is missing.
-struct Lack {
-    kind: Kind,
-    message: String,
-    help: String,
+pub(super) struct Lack {
+    pub(super) kind: Kind,
+    pub(super) message: String,
+    pub(super) help: String,
 }
 
 fn lack(kind: Kind, message: impl Into<String>, help: impl Into<String>) -> Option<Lack> {
@@ -98,7 +102,7 @@ fn lack(kind: Kind, message: impl Into<String>, help: impl Into<String>) -> Opti
     })
 }
 
-fn did_you_mean(near: Option<&str>, otherwise: &str) -> String {
+pub(super) fn did_you_mean(near: Option<&str>, otherwise: &str) -> String {
     match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => otherwise.to_owned(),
@@ -188,29 +192,65 @@ fn event(judged: &Judged<'_>, facts: &Facts, span: Span) -> Option<Lack> {
     )
 }
 
-fn field(judged: &Judged<'_>, facts: &Facts, event: &str, index: u32) -> Option<Lack> {
+fn field(
+    judged: &Judged<'_>,
+    facts: &Facts,
+    event: &str,
+    index: u32,
+    gives_type: bool,
+) -> Option<Lack> {
     let all = &judged.policy.spec.tracepoints;
     let one = all
         .iter()
         .find(|one| one.event.value == event && !is_set(one.raw))?;
     let name = format!("{}/{event}", one.subsystem.value);
     let fields = facts.tracepoints.as_ref()?.get(&name)?;
-    let index = usize::try_from(index).unwrap_or(usize::MAX);
-    if index < fields.len() {
-        return None;
-    }
-    let message = format!("`{name}` has no field {index}: it has {}", fields.len());
-    let numbered: Vec<String> = fields
-        .iter()
-        .enumerate()
-        .skip(4)
-        .map(|(number, field)| format!("{number} `{field}`"))
-        .collect();
-    lack(
-        Kind::Tracepoint,
-        message,
-        format!("its own fields are {}", numbered.join(", ")),
-    )
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    let (message, help) = field_lack(&name, &fields, index, gives_type)?;
+    lack(Kind::Tracepoint, message, help)
+}
+
+/// Types of fields that a policy must name, for Tetragon does not take them for one of its own (`getGenericTypeId`).
+const UNTYPED: &[&str] = &[
+    "bool",
+    "pid_t",
+    "short",
+    "umode_t",
+    "unsigned char",
+    "unsigned short",
+];
+
+/// What a tracepoint lacks of a field, and what to write instead. Declarations may be empty, where they are not known.
+pub(super) fn field_lack(
+    tracepoint: &str,
+    fields: &[&str],
+    index: u32,
+    gives_type: bool,
+) -> Option<(String, String)> {
+    let at = usize::try_from(index).unwrap_or(usize::MAX);
+    let Some(field) = fields.get(at) else {
+        let message = format!(
+            "`{tracepoint}` has no field {index}: it has {}",
+            fields.len()
+        );
+        let numbered = fields.iter().enumerate().skip(4);
+        let numbered = numbered.filter(|(_, field)| !field.is_empty());
+        let numbered: Vec<String> = numbered
+            .map(|(number, field)| format!("{number} `{field}`"))
+            .collect();
+        return Some((
+            message,
+            format!("its own fields are {}", numbered.join(", ")),
+        ));
+    };
+    let (ty, name) = field.rsplit_once(' ')?;
+    let is_pointer = ty.ends_with('*') && !ty.contains("char");
+    let starts = |prefix| ty.starts_with(prefix);
+    let untyped = is_pointer || UNTYPED.contains(&ty) || starts("enum ") || starts("__data_loc ");
+    let message =
+        format!("field {index} of `{tracepoint}` has the type `{ty}`, which `auto` does not know");
+    (gives_type && untyped && !name.ends_with(']'))
+        .then(|| (message, "declare the field with a `type`".to_owned()))
 }
 
 fn security_hook(facts: &Facts, hook: &str) -> Option<Lack> {
@@ -233,59 +273,90 @@ fn security_hook(facts: &Facts, hook: &str) -> Option<Lack> {
 }
 
 /// Follows a path to a member as far as it goes.
-fn member(facts: &Facts, of: Root<'_>, path: &[Step<'_>]) -> Option<Lack> {
-    let mut at = root(facts, of)?;
+pub(super) fn member(facts: &Facts, of: Root<'_>, path: &[Step<'_>]) -> Option<Lack> {
+    let missing = |message: String, help: &str| lack(Kind::Member, message, help);
+    let mut at = match root(facts, of)? {
+        Ok(ty) => ty,
+        Err(message) => return missing(message, "name another value"),
+    };
     for step in path {
-        let Step::Member(name) = step else {
-            at = element(&at)?;
-            continue;
-        };
-        match facts.member(&at, name) {
-            Some(ty) => ty.clone_into(&mut at),
-            None => {
-                let members = facts.members(&at);
-                let near = near(name, members.iter().copied());
-                let help = did_you_mean(near, "name another member");
-                return lack(Kind::Member, format!("`{at}` has no member `{name}`"), help);
-            }
+        match step {
+            Step::Element(number) => match element(facts, &at, *number)? {
+                Ok(ty) => at = ty,
+                Err(message) => return missing(message, "name another element, or a member"),
+            },
+            Step::Member(name) => match facts.member(&at, name) {
+                Some(ty) => ty.clone_into(&mut at),
+                None => {
+                    let members = facts.members(&at);
+                    let near = near(name, members.iter().copied());
+                    let help = did_you_mean(near, "name another member");
+                    return missing(format!("`{at}` has no member `{name}`"), &help);
+                }
+            },
         }
     }
     None
 }
 
-/// The type that a path begins with; `None` if it is not known, or no structure.
-fn root(facts: &Facts, of: Root<'_>) -> Option<String> {
-    let parameter = |prototype: &str, index: u32| {
-        let ty = facts.parameter(prototype, usize::try_from(index).ok()?)?;
-        Some(ty.to_owned()).filter(|ty| !facts.members(ty).is_empty())
+/// The type that a path begins with; an error if there is none. `None` if it is not known.
+fn root(facts: &Facts, of: Root<'_>) -> Option<Result<String, String>> {
+    let parameter = |prototype: &str, of: &str, index: u32| {
+        let at = usize::try_from(index).ok()?;
+        // A prototype without parameters may be one that is not known.
+        facts.parameter(prototype, 0)?;
+        let Some(ty) = facts.parameter(prototype, at) else {
+            return Some(Err(format!("`{of}` has no argument {index}")));
+        };
+        let known = !facts.members(ty).is_empty() || facts.describe(ty) == Described::Number;
+        known.then(|| Ok(ty.to_owned()))
     };
     match of {
-        Root::Parameter { function, index } => parameter(facts.prototype(function)?, index),
-        Root::Argument { event, index } => parameter(facts.raw_tracepoints.get(event)?, index),
-        Root::HookParameter { hook, index } => {
-            parameter(facts.prototype(&format!("bpf_lsm_{hook}"))?, index)
+        Root::Parameter { function, index } => {
+            parameter(facts.prototype(function)?, function, index)
         }
-        Root::Task => known(facts, "task_struct"),
-        Root::Structure { name, module: None } => known(facts, name),
+        Root::Argument { event, index } => {
+            parameter(facts.raw_tracepoints.get(event)?, event, index)
+        }
+        Root::HookParameter { hook, index } => {
+            parameter(facts.prototype(&format!("bpf_lsm_{hook}"))?, hook, index)
+        }
+        Root::Task => structure(facts, "task_struct").map(Ok),
+        Root::Structure { name, module: None } => {
+            let missing = || Err(format!("there is no structure `{name}`"));
+            let known = !facts.structures.is_empty() && !facts.typedefs.contains_key(name);
+            let found = structure(facts, name).map(Ok);
+            found.or_else(|| known.then(missing))
+        }
         // Types of modules and programs.
         Root::Structure { .. } | Root::OfProgram { .. } => None,
     }
 }
 
-fn known(facts: &Facts, structure: &str) -> Option<String> {
-    let names = [format!("struct {structure}"), format!("union {structure}")];
+/// A structure by its name.
+pub(super) fn structure(facts: &Facts, name: &str) -> Option<String> {
+    let names = [format!("struct {name}"), format!("union {name}")];
     names
         .into_iter()
         .find(|name| facts.structures.contains_key(name))
 }
 
-/// The type of an element of an array, or of what a pointer points to.
-fn element(ty: &str) -> Option<String> {
+/// The type of an element of an array, or of what a pointer points to; an error if there is none. `None` if that is not
+/// known.
+fn element(facts: &Facts, ty: &str, number: u32) -> Option<Result<String, String>> {
     if let Some((base, rest)) = ty.split_once('[') {
-        let rest = rest.split_once(']').map_or("", |(_, rest)| rest);
-        return Some(format!("{}{rest}", base.trim_end()));
+        let (count, rest) = rest.split_once(']')?;
+        let count = count.parse().unwrap_or(0);
+        return Some(match count == 0 || number < count {
+            true => Ok(format!("{}{rest}", base.trim_end())),
+            false => Err(format!("`{ty}` has no element {number}")),
+        });
     }
-    ty.strip_suffix('*').map(|ty| ty.trim_end().to_owned())
+    if let Some(ty) = ty.strip_suffix('*') {
+        return Some(Ok(ty.trim_end().to_owned()));
+    }
+    let single = ty.starts_with("struct ") || facts.describe(ty) == Described::Number;
+    single.then(|| Err(format!("`{ty}` has no elements")))
 }
 
 fn feature(facts: &Facts, feature: Feature) -> Option<Lack> {

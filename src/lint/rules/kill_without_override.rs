@@ -64,8 +64,8 @@ spec:
       - action: Sigkill
 "#,
         fix: "Put `Override` with `argError: -1` in front of `Sigkill`, or in its place; \
-              `tpc lint --fix --unsafe-fixes` puts it in front. On a function that cannot be overridden, hook the \
-              `security_` function that the help names instead.",
+              `tpc lint --fix --unsafe-fixes` puts it in front. Few kernels can override system calls, \
+              and other functions cannot be overridden at all: hook the `security_` function that the help names instead.",
     },
     check,
 };
@@ -121,25 +121,31 @@ impl Way {
         match self {
             Self::Here => "put `Override` with `argError: -1` in front of it".to_owned(),
             Self::Behind(function) => {
-                format!("hook `{function}`, and write `Override` with `argError: -1` there")
+                format!(
+                    "hook `{function}` with `syscall: false`, and write `Override` with `argError: -1` there"
+                )
             }
         }
     }
 }
 
-/// `None` where nothing is known.
+/// `None` where nothing is known. Every kernel lets the functions that decide be overridden, and few let system calls.
 fn way_out(hook: &Hook<'_>, functions: &[String]) -> Option<Way> {
-    let decides = |one: &String| one.starts_with("security_") || one.starts_with("sys_");
+    let some = !functions.is_empty();
+    let all = |prefix| functions.iter().all(|one: &String| one.starts_with(prefix));
+    let mut decisions = functions.iter().map(|one| security::decision_behind(one));
     match hook.kind {
         HookKind::Lsm => Some(Way::Here),
-        HookKind::Kprobe if !functions.is_empty() && functions.iter().all(decides) => {
-            Some(Way::Here)
-        }
+        HookKind::Kprobe if some && all("security_") => Some(Way::Here),
+        // Of several calls, each has a function of its own.
+        HookKind::Kprobe if some && all("sys_") => match decisions.next().flatten() {
+            Some(decision) if decisions.all(|other| other == Some(decision)) => {
+                Some(Way::Behind(decision))
+            }
+            _ => Some(Way::Here),
+        },
         HookKind::Kprobe | HookKind::Fentry | HookKind::Tracepoint => {
-            let mut decisions = functions
-                .iter()
-                .filter_map(|one| security::decision_behind(one));
-            decisions.next().map(Way::Behind)
+            decisions.flatten().next().map(Way::Behind)
         }
         HookKind::Uprobe | HookKind::Usdt => None,
     }

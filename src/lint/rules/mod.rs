@@ -18,6 +18,7 @@ mod kill_without_override;
 mod later_document;
 mod lists;
 mod lonely_rate_limit_scope;
+mod miscased_field;
 mod missing_function;
 mod missing_kernel_feature;
 mod missing_member;
@@ -45,6 +46,7 @@ pub(super) mod unexplained_suppression;
 mod unfiltered_hot_function;
 mod unknown_option;
 pub(super) mod unknown_suppression;
+mod unknown_to_kernels;
 mod unlimited_events;
 mod unreachable_function;
 mod unreachable_selector;
@@ -124,6 +126,7 @@ pub(super) static ALL: &[&Rule] = &[
     &overrides::LSM,
     &returns::STALE,
     &texts::ROOT,
+    &miscased_field::RULE,
     // 22xx: security.
     &toctou_argument::RULE,
     &kill_without_override::RULE,
@@ -156,6 +159,8 @@ pub(super) static ALL: &[&Rule] = &[
     &missing_tracepoint::RULE,
     &missing_member::RULE,
     &missing_kernel_feature::RULE,
+    &unknown_to_kernels::NAME,
+    &unknown_to_kernels::SYMBOL,
     // 29xx: suppressions.
     &unused_suppression::RULE,
     &unknown_suppression::RULE,

@@ -13,13 +13,14 @@ pub(in crate::lint) static CALL: Rule = Rule::new(
     Level::Warning,
     Docs {
         summary: "a system call that Linux does not have, or that programs do not reach by this name",
-        why: "A policy with a misspelt call does not load, or loads without the hook where `ignore.callNotFound` is set. Some calls have \
-              another name in the kernel: nobody reaches `sys_fstat`, programs that call fstat(2) end in `sys_newfstat`.",
+        why: "Some calls have another name in the kernel: nobody reaches `sys_fstat`, programs that call fstat(2) end in `sys_newfstat`. \
+              A policy with a misspelt call loads without the hook where `ignore.callNotFound` is set; elsewhere it does not load, \
+              which `unknown-kernel-name` reports.",
         bad: r#"  kprobes:
-  - call: «sys_mont»
+  - call: «sys_uname»
 "#,
         good: r#"  kprobes:
-  - call: sys_mount
+  - call: sys_newuname
 "#,
         fix: "Write the name that the help shows. A call that only your kernel has can be ignored by a comment.",
     },
@@ -64,7 +65,7 @@ fn call(context: &Context<'_>, found: &mut Found) {
         .filter(|one| one.is_syscall())
     {
         if !kprobe.call.value.starts_with("list:") {
-            named(&kprobe.call, found);
+            named(context, &kprobe.call, found);
         }
     }
     for list in &spec.lists {
@@ -72,12 +73,17 @@ fn call(context: &Context<'_>, found: &mut Found) {
             .kind
             .is_some_and(|kind| kind.value == ListKind::Syscalls)
         {
-            list.values.iter().for_each(|value| named(value, found));
+            list.values
+                .iter()
+                .for_each(|value| named(context, value, found));
         }
     }
 }
 
-fn named(text: &Spanned<String>, found: &mut Found) {
+fn named(context: &Context<'_>, text: &Spanned<String>, found: &mut Found) {
+    if context.placement.is_unknown(text.span) {
+        return;
+    }
     let call = portable(&text.value);
     let name = call.rsplit('/').next().unwrap_or_default();
     let Some(name) = name.strip_prefix("sys_") else {
