@@ -156,13 +156,14 @@ fn add_bundle(files: &mut Archive, case: &Case, size: Size) -> Result<(), String
     let (policy, text) = (case.name(size), case.text(size)?);
     std::fs::create_dir_all(&out).map_err(|error| error.to_string())?;
     std::fs::write(&source, text).map_err(|error| error.to_string())?;
-    harness::run(
+    tpc::lab::run(
         Command::new(env!("CARGO_BIN_EXE_tpc"))
             .arg("compile")
             .arg(source)
             .arg("-o")
             .arg(&out),
-    )?;
+    )
+    .map_err(|error| error.to_string())?;
     let bundle = out.join(format!("bench-{}", case.policy));
     for name in ["manifest.json", "policy.bpf.o", "policy.yaml"] {
         let bytes = std::fs::read(bundle.join(name)).map_err(|error| error.to_string())?;

@@ -22,6 +22,8 @@ pub mod facts;
 pub mod ir;
 pub mod kernel;
 #[cfg(feature = "compiler")]
+pub mod lab;
+#[cfg(feature = "compiler")]
 pub mod lint;
 #[cfg(feature = "loader")]
 pub mod loader;

@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("asm", &["kernel"]),
     ("btf", &["kernel"]),
     ("elf", &[]),
+    ("lab", &[]),
     ("attach", &["kernel", "btf"]),
     ("facts", &["attach", "btf"]),
     ("ir", &["diag"]),
@@ -48,13 +49,14 @@ const LAYERS: &[(&str, &[&str])] = &[
         "testing",
         &[
             "diag", "kernel", "yaml", "policy", "check", "lower", "ir", "bundle", "sim", "compile",
+            "lab",
         ],
     ),
     (
         "cli",
         &[
-            "diag", "bundle", "object", "check", "compile", "config", "facts", "lint", "plain",
-            "policy", "testing", "yaml",
+            "diag", "bundle", "object", "check", "compile", "config", "facts", "lab", "lint",
+            "plain", "policy", "testing", "yaml",
         ],
     ),
 ];

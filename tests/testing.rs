@@ -13,8 +13,8 @@ use std::process::{Command, Output};
 
 use serde_json::{Map, Value as Json};
 use tempfile::TempDir;
-use tpc::diag::{Diagnostic, Sink, Sources, render};
-use tpc::testing::{self, CaseResult, FileResult, Kernels, Results};
+use tpc::diag::{Diagnostic, Sink, Sources, code, render};
+use tpc::testing::{self, CaseResult, FileResult, Kernels, OnKernel, Performed, Results};
 use tpc::yaml::{self, Resolved};
 
 fn root() -> &'static Path {
@@ -521,6 +521,8 @@ fn what_the_documentation_shows_is_what_happens() {
                     commands += 1;
                 }
             }
+            // What a kernel does: `lab tested`.
+            "lab" => {}
             other => panic!("a block of kind `{other}` is not tested"),
         }
     }
@@ -652,4 +654,95 @@ spec:
     );
     let missing = said.matches("no case has `7` of `matchArgs index 0 Equal`");
     assert!(missing.count() <= 1, "{said}");
+}
+
+/// Nothing of this boots a kernel; what kernels do is a test of the lab.
+#[test]
+fn what_is_missing_for_a_kernel_is_said() {
+    let right = TESTS.replace("[1, 7]", "[1, 8]");
+    let dir = directory(&[
+        ("roots.yaml", POLICY),
+        ("roots.test.yaml", &right),
+        ("vmlinuz", "no kernel"),
+    ]);
+    let said = |arguments: &[&str]| {
+        let arguments = [&["test", "--format", "concise"], arguments].concat();
+        expect(&tpc(dir.path(), &arguments), 2)
+    };
+    let unknown = said(&["--lab", "debian-12-6.1"]);
+    assert!(
+        unknown.contains("error[TPC5008]: there is no kernel `debian-12-6.1`"),
+        "{unknown}"
+    );
+    assert!(
+        unknown.contains("`debian-12-6.12`") && unknown.contains("path"),
+        "{unknown}"
+    );
+    let loader = said(&["--lab", "vmlinuz", "--lab-loader", "no-loader"]);
+    assert!(
+        loader.contains("error[TPC5008]: there is no loader `no-loader`"),
+        "{loader}"
+    );
+    assert!(loader.contains("--lab-loader FILE"), "{loader}");
+    // The cases themselves ran.
+    let all = expect(&tpc(dir.path(), &["test", "--lab", "nowhere"]), 2);
+    assert!(
+        all.contains("ok   ./roots.test.yaml: 3 cases passed"),
+        "{all}"
+    );
+    let alone = expect(&tpc(dir.path(), &["test", "--lab-cache", "."]), 2);
+    assert!(alone.contains("--lab <KERNEL>"), "{alone}");
+}
+
+/// What two kernels did to three cases, in every format that says it.
+#[test]
+fn cases_on_kernels_are_reported() {
+    let text = TESTS.replace("[1, 7]", "[1, 8]");
+    let dir = directory(&[("roots.yaml", POLICY)]);
+    let run = run("roots.test.yaml", text.as_bytes(), dir.path());
+    let mut result = run.result.expect("it runs");
+    let wrong = || {
+        let message = "`root <&>`: on debian-12, expected Sigkill and an event, got an event";
+        let error = Diagnostic::error(code::TEST_FAILED, message).at(result.cases[0].span);
+        Performed::Failed(Box::new(error))
+    };
+    let no_trigger = || Performed::NoTrigger("its calls follow each other in time".to_owned());
+    let seen = [
+        ("debian-12", [wrong(), no_trigger(), no_trigger()]),
+        (
+            "debian-12-6.12",
+            [Performed::AsExpected, no_trigger(), Performed::AsExpected],
+        ),
+    ];
+    for (kernel, performed) in seen {
+        for (case, performed) in result.cases.iter_mut().zip(performed) {
+            let kernel = kernel.to_owned();
+            case.kernels.push(OnKernel { kernel, performed });
+        }
+    }
+    assert_eq!(
+        result
+            .cases
+            .iter()
+            .map(CaseResult::passed)
+            .collect::<Vec<_>>(),
+        [false, true, true]
+    );
+    let results = Results {
+        files: &[result],
+        rest: &[],
+        cover: false,
+    };
+    insta::assert_snapshot!("testing__kernels", results.summary(&run.sources));
+    insta::assert_snapshot!("testing__kernels_junit", results.junit(&run.sources));
+    let document: Json = serde_json::from_str(&results.json(&run.sources)).expect("JSON");
+    let schema = serde_json::from_str(&testing::report_schema()).expect("a schema is JSON");
+    assert!(
+        jsonschema::validator_for(&schema)
+            .expect("a schema")
+            .is_valid(&document)
+    );
+    let on = |case: usize| &document["files"][0]["cases"][case]["kernels"];
+    assert_eq!(on(0)[0]["result"], "failed");
+    assert_eq!(on(1)[1]["reason"], "its calls follow each other in time");
 }

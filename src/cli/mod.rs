@@ -11,6 +11,7 @@ mod fixes;
 mod input;
 mod kernel_facts;
 mod known;
+mod lab;
 mod lint;
 mod nodes;
 mod output;

@@ -6,6 +6,7 @@ use clap::ValueHint;
 use rayon::prelude::*;
 
 use super::input::Input;
+use super::lab;
 use super::lint::{print, write_file};
 use super::outputs::Outputs;
 use super::report::{Color, Format, say};
@@ -27,6 +28,7 @@ Examples:
   tpc test                                      every *.test.yaml below the current directory
   tpc test --init policy.yaml                   write the first tests, policy.test.yaml
   tpc test policy.yaml --cover                  also what no case has exercised
+  tpc test policy.yaml --lab debian-12          also on a real kernel, under QEMU
   tpc test policies/ --cover-min 100 --format human --format junit --output tests.xml
 
 Exit status: 0 all as expected, 1 a case failed, a file has errors or too little is covered,
@@ -51,11 +53,13 @@ pub(super) struct Args {
     /// Fail if a policy has a smaller share of its selectors or filters covered, in percent
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     cover_min: Option<u8>,
+    #[command(flatten)]
+    lab: lab::Lab,
     /// Show failures only
     #[arg(short, long)]
     quiet: bool,
     /// Write a first test file beside a policy: for each selector a call that matches, and for each filter one that it keeps out
-    #[arg(long, value_name = "POLICY", value_hint = ValueHint::FilePath, conflicts_with_all = ["inputs", "filter", "cover", "cover_min"])]
+    #[arg(long, value_name = "POLICY", value_hint = ValueHint::FilePath, conflicts_with_all = ["inputs", "filter", "cover", "cover_min", "lab"])]
     init: Option<PathBuf>,
 }
 
@@ -72,7 +76,8 @@ pub(super) fn run(args: &Args, color: Color) -> Exit {
             Vec::new()
         }
     };
-    let results = run.results(&subjects, args);
+    let mut results = run.results(&subjects, args);
+    run.on_kernels(&subjects, &mut results, args);
     run.report(results, args, color)
 }
 
@@ -201,6 +206,26 @@ impl Run {
             self.failed = true;
         }
         results
+    }
+
+    /// Performs the cases on the kernels that were asked for.
+    fn on_kernels(&mut self, subjects: &[Subject], results: &mut [FileResult], args: &Args) {
+        let tested: Vec<(&Tests, &Policy)> = subjects
+            .iter()
+            .map(|subject| (&subject.tests, &subject.policy))
+            .collect();
+        let mut perform = || {
+            for guest in args.lab.guests()? {
+                let done =
+                    testing::lab::perform(&tested, results, &args.filter, &self.sources, &guest);
+                done.map_err(|error| Box::new(lab::diagnostic(&error)))?;
+            }
+            Ok::<_, Box<Diagnostic>>(())
+        };
+        if let Err(failure) = perform() {
+            self.sink.push(*failure);
+            self.failed = true;
+        }
     }
 
     fn report(mut self, mut results: Vec<FileResult>, args: &Args, color: Color) -> Exit {

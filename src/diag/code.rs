@@ -117,6 +117,7 @@ codes! {
     5005 TEST_FAILED       "test-failed"       "a policy does something else than its test expects";
     5006 NOT_COVERED       "not-covered"       "no case exercises a part of the policy";
     5007 MACHINES_DISAGREE "machines-disagree" "a compiled program does not do what its policy means";
+    5008 NO_GUEST          "no-guest"          "a kernel to test on cannot be had, or does not run";
 }
 
 /// A rule of the linter whose findings come from decoding, which must refuse the policy whatever the level of the rule.

@@ -234,6 +234,11 @@ pages! {
     "tpc runs each case twice: in the programs that it compiled, and in an interpreter that knows what the language means. They \
      did different things. That is a mistake of tpc, not of the policy."
     "Report it with the policy and the test file. Until it is mended, do not rely on what the policy does in this case.";
+    5008
+    "`tpc test --lab` boots a kernel under QEMU and loads policies there with `tpc-loader`. One of the three is not on this \
+     machine, the kernel cannot be fetched, or the guest ended before all cases were made."
+    "Do what the help of the message says: install QEMU, name a kernel's image by its path, or name the loader with \
+     `--lab-loader`.";
 }
 
 #[cfg(test)]

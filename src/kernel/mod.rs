@@ -6,6 +6,7 @@ pub mod hot;
 mod names;
 pub mod security;
 pub mod structs;
+pub mod syscall_numbers;
 pub mod syscalls;
 
 pub use names::{capabilities, families, protocols, tcp_states};

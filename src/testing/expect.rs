@@ -150,6 +150,23 @@ impl Wanted {
         out
     }
 
+    /// What is different of what a real kernel did, event contents aside.
+    pub(super) fn other_effects(&self, outcome: &Outcome) -> Option<String> {
+        let text = || {
+            let (wanted, got) = (effects_text(&self.effects), outcome_text(outcome));
+            format!("expected {wanted}, got {got}")
+        };
+        (!self.same_effects(outcome)).then(text)
+    }
+
+    /// The action of a real event, where the case says another.
+    pub(super) fn other_action(&self, outcome: &Outcome) -> Option<String> {
+        let (wanted, report) = (self.action.as_ref()?, outcome.report.as_ref()?);
+        let got = action_word(report.shown);
+        let text = || format!("the event names the action {got}, not {}", wanted.value);
+        (got != wanted.value).then(text)
+    }
+
     /// Whether what happens is expected, so that only the event can be another.
     pub(super) fn is_decided_right(&self, outcome: &Outcome) -> bool {
         let right = |wanted: Spanned<usize>| outcome.rule == Some(wanted.value);
@@ -182,8 +199,7 @@ impl Wanted {
         out: &mut Vec<(Span, String)>,
     ) {
         if let Some(wanted) = &self.action {
-            let shown = ACTIONS.iter().find(|(_, shown)| *shown == report.shown);
-            let got = shown.map_or("", |(word, _)| word);
+            let got = action_word(report.shown);
             if got != wanted.value {
                 let text = format!("the event names the action {got}, not {}", wanted.value);
                 out.push((wanted.span, text));
@@ -205,6 +221,11 @@ impl Wanted {
             compare_process(wanted, event, out);
         }
     }
+}
+
+fn action_word(shown: ir::Shown) -> &'static str {
+    let row = ACTIONS.iter().find(|(_, known)| *known == shown);
+    row.map_or("", |(word, _)| word)
 }
 
 /// The index of a selector that a test counts from 1.

@@ -2,7 +2,8 @@
 //!
 //! In: a test file ([`decode`]) and the policy that it belongs to. Out: for each case whether the policy does what the case expects, and
 //! why not ([`run`]); what no case has exercised. A case is a call of a hooked function, written as its author thinks of it; it
-//! becomes a [`Scene`](crate::sim::scene::Scene), which the compiled programs and the reference interpreter judge. `docs/test.md` describes the format.
+//! becomes a [`Scene`](crate::sim::scene::Scene), which the compiled programs and the reference interpreter judge. [`lab`] makes the same
+//! calls on a real kernel. `docs/test.md` describes the format.
 
 mod call;
 mod cover;
@@ -10,8 +11,10 @@ mod expect;
 mod files;
 mod format;
 mod init;
+pub mod lab;
 mod machines;
 mod names;
+mod on_kernels;
 mod plan;
 mod process;
 mod report;
@@ -30,4 +33,4 @@ pub use init::init;
 pub use machines::Kernels;
 pub use names::{is_test_file, policy_of, test_of};
 pub use report::{Results, report_schema};
-pub use run::{CaseResult, FileResult, Tests, Verdict, decode, run};
+pub use run::{CaseResult, FileResult, OnKernel, Performed, Tests, Verdict, decode, run};

@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 
 use super::cover::{Share, Shares};
-use super::run::{CaseResult, FileResult, Verdict};
+use super::on_kernels;
+use super::run::{CaseResult, FileResult, OnKernel, Performed, Verdict};
 use crate::diag::render::{Entry, Report, entries, xml};
 use crate::diag::{Diagnostic, Sources};
 
@@ -52,6 +53,7 @@ impl Results<'_> {
                 "{word} {}: {count}{cover}\n",
                 sources.name(file.file)
             ));
+            out.push_str(&on_kernels::summary(&file.cases));
         }
         if self.files.len() > 1 {
             let count = counted(self.cases().count(), self.failed());
@@ -61,6 +63,7 @@ impl Results<'_> {
                 String::new()
             };
             out.push_str(&format!("{} files: {count}{cover}\n", self.files.len()));
+            out.push_str(&on_kernels::sums(self.cases()));
         }
         out
     }
@@ -107,6 +110,7 @@ impl Results<'_> {
                 _ => None,
             },
             diagnostics: entries(&Report::new(&case.problems(), sources)),
+            kernels: case.kernels.iter().map(on_kernels::entry).collect(),
         };
         FileEntry {
             name: sources.name(file.file).to_owned(),
@@ -129,12 +133,13 @@ impl Results<'_> {
             .iter()
             .filter(|one| one.severity == crate::diag::Severity::Error)
             .collect();
-        let tests = self.cases().count() + errors.len();
+        let on_kernels = self.cases().map(|case| case.kernels.len());
+        let tests = self.cases().count() + on_kernels.sum::<usize>() + errors.len();
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
         writeln!(
             out,
             "<testsuites name=\"tpc test\" tests=\"{tests}\" failures=\"{}\" errors=\"{}\">",
-            self.failed(),
+            self.cases().map(failures).sum::<usize>(),
             errors.len()
         )?;
         for file in self.files {
@@ -170,38 +175,69 @@ impl Results<'_> {
 
 fn suite(out: &mut String, file: &FileResult, sources: &Sources) -> fmt::Result {
     let name = xml(sources.name(file.file));
-    let failed = file.cases.iter().filter(|case| !case.passed()).count();
+    let cases = file.cases.iter();
+    let tests: usize = cases.clone().map(|case| 1 + case.kernels.len()).sum();
+    let failed: usize = cases.map(failures).sum();
     writeln!(
         out,
-        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\">",
-        file.cases.len()
+        "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\">",
     )?;
     for case in &file.cases {
         let line = sources.line_col(case.span).line;
-        write!(
-            out,
-            "    <testcase name=\"{}\" classname=\"{name}\" file=\"{name}\" line=\"{line}\"",
-            xml(&case.name)
-        )?;
-        let problems = case.problems();
-        if problems.is_empty() {
-            writeln!(out, "/>")?;
-            continue;
+        let head = |name: &str| {
+            let (case, file) = (xml(name), xml(sources.name(file.file)));
+            format!(
+                "    <testcase name=\"{case}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\""
+            )
+        };
+        let problems = case.own_problems();
+        test_case(out, &head(&case.name), &problems, None, sources)?;
+        for one in &case.kernels {
+            let head = head(&format!("{} on {}", case.name, one.kernel));
+            let (problems, skipped) = match &one.performed {
+                Performed::AsExpected => (Vec::new(), None),
+                Performed::Failed(error) => (vec![(**error).clone()], None),
+                Performed::NoTrigger(reason) => (Vec::new(), Some(reason.as_str())),
+            };
+            test_case(out, &head, &problems, skipped, sources)?;
         }
-        writeln!(out, ">")?;
-        for one in &problems {
-            let text = crate::diag::render::human(std::slice::from_ref(one), sources, false);
-            writeln!(
-                out,
-                "      <failure type=\"{}\" message=\"{}\">{}</failure>",
-                one.code,
-                xml(&one.message),
-                xml(&text)
-            )?;
-        }
-        writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>")
+}
+
+/// Test cases of a case that failed.
+fn failures(case: &CaseResult) -> usize {
+    let own = usize::from(!matches!(case.verdict, Verdict::Passed));
+    let failed = |one: &&OnKernel| matches!(one.performed, Performed::Failed(_));
+    own + case.kernels.iter().filter(failed).count()
+}
+
+fn test_case(
+    out: &mut String,
+    head: &str,
+    problems: &[Diagnostic],
+    skipped: Option<&str>,
+    sources: &Sources,
+) -> fmt::Result {
+    if let Some(reason) = skipped {
+        let reason = xml(&format!("no trigger: {reason}"));
+        return writeln!(out, "{head}><skipped message=\"{reason}\"/></testcase>");
+    }
+    if problems.is_empty() {
+        return writeln!(out, "{head}/>");
+    }
+    writeln!(out, "{head}>")?;
+    for one in problems {
+        let text = crate::diag::render::human(std::slice::from_ref(one), sources, false);
+        writeln!(
+            out,
+            "      <failure type=\"{}\" message=\"{}\">{}</failure>",
+            one.code,
+            xml(&one.message),
+            xml(&text)
+        )?;
+    }
+    writeln!(out, "    </testcase>")
 }
 
 fn counted(all: usize, failed: usize) -> String {
@@ -268,6 +304,8 @@ struct CaseEntry {
     diagnostics: Vec<Entry>,
     /// The call that tpc contradicts itself on, for a report.
     call: Option<serde_json::Value>,
+    /// On real kernels, with `--lab`.
+    kernels: Vec<on_kernels::Entry>,
 }
 
 #[derive(Serialize, schemars::JsonSchema)]
@@ -300,11 +338,21 @@ impl From<Shares> for CoverEntry {
 
 impl CaseResult {
     pub fn passed(&self) -> bool {
-        matches!(self.verdict, Verdict::Passed)
+        let failed = |one: &OnKernel| matches!(one.performed, Performed::Failed(_));
+        matches!(self.verdict, Verdict::Passed) && !self.kernels.iter().any(failed)
     }
 
     /// What is wrong.
     pub fn problems(&self) -> Vec<Diagnostic> {
+        let on_kernels = self.kernels.iter().filter_map(|one| match &one.performed {
+            Performed::Failed(error) => Some((**error).clone()),
+            _ => None,
+        });
+        self.own_problems().into_iter().chain(on_kernels).collect()
+    }
+
+    /// What is wrong without a real kernel.
+    fn own_problems(&self) -> Vec<Diagnostic> {
         match &self.verdict {
             Verdict::Passed => Vec::new(),
             Verdict::Failed(failures) => failures.clone(),

@@ -15,7 +15,7 @@ use crate::yaml;
 #[derive(Clone, Debug)]
 pub struct Tests {
     pub file: FileId,
-    form: File,
+    pub(super) form: File,
 }
 
 impl Tests {
@@ -80,6 +80,24 @@ pub struct CaseResult {
     pub name: String,
     pub span: Span,
     pub verdict: Verdict,
+    /// What real kernels did, of those that were asked.
+    pub kernels: Vec<OnKernel>,
+}
+
+/// A case on a real kernel.
+#[derive(Debug)]
+pub struct OnKernel {
+    pub kernel: String,
+    pub performed: Performed,
+}
+
+/// Whether a real kernel does what a case expects.
+#[derive(Debug)]
+pub enum Performed {
+    AsExpected,
+    Failed(Box<Diagnostic>),
+    /// The call was not made: why.
+    NoTrigger(String),
 }
 
 /// How a case ended.
@@ -130,6 +148,7 @@ fn run_compiled(
             name: case.name.clone(),
             span: case.span,
             verdict,
+            kernels: Vec::new(),
         });
     }
     Some(FileResult {

@@ -34,12 +34,12 @@ fn bpftool_loads_the_examples() {
         if let Some((_, function)) = newer {
             let load = Step::run(&format!("bpftool prog load {object} /sys/fs/bpf/{name}"));
             scripts.push(Script {
-                kernel: Some("6.1"),
+                kernel: Some("debian-12"),
                 ..script(name, vec![load.ends(End::Exit(255)).says(function)])
             });
         }
         scripts.push(Script {
-            kernel: newer.map(|_| "6.12"),
+            kernel: newer.map(|_| "debian-12-6.12"),
             ..script(name, load_all(name, &object, &policy))
         });
     }

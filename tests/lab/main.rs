@@ -16,4 +16,5 @@ mod random;
 mod readme;
 mod scenarios;
 mod script;
+mod tested;
 mod verifiers;

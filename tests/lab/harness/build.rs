@@ -5,11 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
-use super::apt::find_program;
+use tpc::lab::find_program;
+use tpc::lab::kernel::as_root;
+
 use super::cpio::Archive;
-use super::{make_dir, project_root, run};
+use super::{make_dir, project_root, text};
 
 /// The loader on the guest.
 pub(crate) const LOADER: &str = "/bin/tpc-loader";
@@ -35,6 +37,48 @@ const PROGRAMS: [(&str, &[&str]); 3] = [
         ],
     ),
 ];
+
+/// A program of this machine that the lab calls, and the packages that bring it.
+const TOOLS: [(&str, &[&str]); 4] = [
+    ("qemu-system-x86_64", &["qemu-system-x86"]),
+    ("gcc", &["gcc", "libc6-dev"]),
+    ("bpftool", &["bpftool"]),
+    ("dpkg-deb", &["dpkg"]),
+];
+
+/// Installs the tools that are missing.
+pub(crate) fn install_tools() -> Result<(), String> {
+    let missing: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(program, _)| find_program(program).is_none())
+        .flat_map(|(_, packages)| packages.iter().copied())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let install = |packages: &[&str]| {
+        let mut args = vec!["install", "--yes", "--no-install-recommends"];
+        args.extend(packages);
+        run(&mut as_root("apt-get", &args).map_err(text)?).map(|_| ())
+    };
+    let hint = |e| {
+        format!(
+            "the kernel lab needs: apt-get install {}\n{e}",
+            missing.join(" ")
+        )
+    };
+    // A fresh image has no package lists, an old one has stale ones: ask for new ones and try again.
+    if install(&missing).is_err() {
+        run(&mut as_root("apt-get", &["update"]).map_err(text)?).map_err(hint)?;
+        install(&missing).map_err(hint)?;
+    }
+    Ok(())
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> Result<Output, String> {
+    tpc::lab::run(command).map_err(text)
+}
 
 /// Builds the base system.
 pub(crate) fn guest(cache: &Path) -> Result<Archive, String> {
@@ -62,7 +106,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 fn compile(cache: &Path, name: &str, sources: &[&str]) -> Result<PathBuf, String> {
     let dir = cache.join("guest");
-    make_dir(&dir)?;
+    make_dir(&dir).map_err(text)?;
     let program = dir.join(name);
     let from = project_root().join("tests/lab/guest");
     run(Command::new("gcc")
@@ -73,7 +117,7 @@ fn compile(cache: &Path, name: &str, sources: &[&str]) -> Result<PathBuf, String
 }
 
 /// The loader without the compiler.
-fn loader() -> Result<PathBuf, String> {
+pub(crate) fn loader() -> Result<PathBuf, String> {
     program(
         "tpc-loader",
         &["--no-default-features", "--features", "loader"],
@@ -103,12 +147,5 @@ fn program(name: &str, features: &[&str]) -> Result<PathBuf, String> {
 
 fn add_bpftool(archive: &mut Archive) -> Result<(), String> {
     let program = find_program("bpftool").ok_or("bpftool is not installed")?;
-    archive.file(BPFTOOL, 0o755, read(&program)?);
-    let output = run(Command::new("ldd").arg(&program))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    // Lines are "name => /path (address)" or "/path (address)"; the vdso has no path.
-    for path in text.split_whitespace().filter(|word| word.starts_with('/')) {
-        archive.file(path, 0o755, read(Path::new(path))?);
-    }
-    Ok(())
+    tpc::lab::loader::add(archive, BPFTOOL, &program).map_err(text)
 }

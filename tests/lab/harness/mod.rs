@@ -1,57 +1,33 @@
 //! The kernel lab: real kernels under QEMU that run a list of commands.
 //!
 //! In: jobs (commands with a time limit) and files to put on the guest. Out: what became of each job.
-//! The lab fetches what it needs through apt (`apt`), builds the guest's programs (`build`), packs an initramfs
-//! (`cpio`), boots it (`qemu`) and reads the outcomes (`job`). It never skips: what is missing is an error that says
+//! The lab fetches what it needs through apt, builds the guest's programs (`build`), packs an initramfs,
+//! boots it (`qemu`) and reads the outcomes (`job`). It never skips: what is missing is an error that says
 //! how to get it. Everything fetched is kept in `.lab-cache/` at the root of the project.
 
-pub(crate) mod apt;
 pub(crate) mod build;
-pub(crate) mod cpio;
 pub(crate) mod job;
 pub(crate) mod qemu;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock};
 
-use apt::Image;
+pub(crate) use tpc::lab::cpio;
+pub(crate) use tpc::lab::kernel::Kernel;
+use tpc::lab::kernel::{self, Image};
+use tpc::lab::{Error, Lock, make_dir};
+
 use cpio::Archive;
 use job::{Job, Outcome};
 use qemu::{Clock, Setup};
 
-/// A kernel of the lab: its version as people say it, the release of Debian that has it, and the package that depends on
-/// its newest build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kernel {
-    pub(crate) name: &'static str,
-    pub(crate) suite: &'static str,
-    pub(crate) meta_package: &'static str,
-}
-
-/// The kernels of Debian 12: its own and the newer one that its security suite carries.
-pub(crate) const KERNELS: [Kernel; 2] = [
-    Kernel {
-        name: "6.1",
-        suite: "bookworm",
-        meta_package: "linux-image-cloud-amd64",
-    },
-    Kernel {
-        name: "6.12",
-        suite: "bookworm",
-        meta_package: "linux-image-6.12-cloud-amd64",
-    },
-];
+/// The kernels that policies are run on.
+pub(crate) const KERNELS: [Kernel; 2] = [kernel::KERNELS[0], kernel::KERNELS[1]];
 
 /// The kernel of Debian 13, whose facts ship with the program; policies are not run on it.
-pub(crate) const DEBIAN_13: Kernel = Kernel {
-    name: "debian-13",
-    suite: "trixie",
-    meta_package: "linux-image-cloud-amd64",
-};
+pub(crate) const DEBIAN_13: Kernel = kernel::KERNELS[2];
 
 /// A prepared lab: kernels fetched, guest programs built.
 pub(crate) struct Lab {
@@ -73,12 +49,12 @@ impl Lab {
     /// Fetches and builds what is missing. One process at a time: others wait for the lock.
     pub(crate) fn open() -> Result<Lab, String> {
         let cache = project_root().join(".lab-cache");
-        make_dir(&cache)?;
-        let _lock = Lock::take(&cache.join("lock"))?;
-        apt::install_tools()?;
+        make_dir(&cache).map_err(text)?;
+        let _lock = Lock::take(&cache.join("lock")).map_err(text)?;
+        build::install_tools()?;
         let mut kernels = Vec::new();
         for kernel in KERNELS {
-            kernels.push((kernel, apt::kernel_image(&cache, kernel)?));
+            kernels.push((kernel, kernel::image(&cache, kernel).map_err(text)?));
         }
         let base = build::guest(&cache)?;
         Ok(Lab {
@@ -93,8 +69,18 @@ impl Lab {
         if let Some((_, image)) = self.kernels.iter().find(|(known, _)| *known == kernel) {
             return Ok(image.clone());
         }
-        let _lock = Lock::take(&self.cache.join("lock"))?;
-        apt::kernel_image(&self.cache, kernel)
+        let _lock = Lock::take(&self.cache.join("lock")).map_err(text)?;
+        kernel::image(&self.cache, kernel).map_err(text)
+    }
+
+    /// Where kernels are kept.
+    pub(crate) fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// The right to run a machine elsewhere than by this lab.
+    pub(crate) fn turn(&self) -> impl Drop {
+        Turn::take()
     }
 
     /// Boots one kernel with the given files on top of the base system and runs the jobs in order.
@@ -124,7 +110,7 @@ impl Lab {
         let number = BOOTS.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{number}", kernel.name, std::process::id());
         let place = self.cache.join("boot").join(name);
-        make_dir(&place)?;
+        make_dir(&place).map_err(text)?;
         let initramfs = cpio::join(&[&self.base, files, &list]);
         let _turn = Turn::take();
         let result = qemu::boot(&image.vmlinuz, &place, &initramfs, jobs, setup);
@@ -164,49 +150,6 @@ pub(crate) fn project_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-pub(crate) fn make_dir(path: &Path) -> Result<(), String> {
-    fs::create_dir_all(path).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-/// Runs a command to its end; an error carries what it said.
-pub(crate) fn run(command: &mut Command) -> Result<Output, String> {
-    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
-    if output.status.success() {
-        return Ok(output);
-    }
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{command:?}: {}\n{stdout}{stderr}", output.status))
-}
-
-/// An exclusive lock on a file, held by flock(1) until dropped; the end of this process frees it too.
-struct Lock(Child);
-
-impl Lock {
-    fn take(path: &Path) -> Result<Lock, String> {
-        let mut child = Command::new("flock")
-            .arg(path)
-            .args(["sh", "-c", "echo held; exec cat"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| format!("flock: {e}"))?;
-        let stdout = child.stdout.take().ok_or("flock has no output")?;
-        let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .map_err(|e| format!("flock: {e}"))?;
-        if line.trim() == "held" {
-            Ok(Lock(child))
-        } else {
-            Err(format!("cannot lock {}", path.display()))
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        self.0.wait().ok();
-    }
+fn text(error: Error) -> String {
+    error.to_string()
 }

@@ -1,8 +1,7 @@
-//! What the lab takes from Debian: tools, and the kernels it boots.
+//! Kernels of Debian's releases, through apt.
 //!
-//! Tools are installed when missing (root, or sudo without a password). Kernel images are only downloaded and
-//! unpacked. The kernels come from Debian's releases whatever this machine runs: their suites are taken from the
-//! mirror that apt is configured with, through a private apt configuration under `.lab-cache/`, and the newest build
+//! Images are only downloaded and unpacked: nothing is installed. The kernels come from Debian's releases whatever this machine runs: their
+//! suites are taken from the mirror that apt is configured with, through a private apt configuration in the cache, and the newest build
 //! is looked up in the package index.
 
 use std::collections::BTreeSet;
@@ -10,56 +9,39 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Kernel, make_dir, run};
+use super::{Error, find_program, make_dir, run};
+
+/// A kernel: its name, the release of Debian that has it, and the package that depends on its newest build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernel {
+    pub name: &'static str,
+    pub suite: &'static str,
+    pub meta_package: &'static str,
+}
+
+/// Debian 12's own kernel and the newer one that its security suite carries, and Debian 13's. Facts of them have the same names.
+pub const KERNELS: [Kernel; 3] = [
+    Kernel {
+        name: "debian-12",
+        suite: "bookworm",
+        meta_package: "linux-image-cloud-amd64",
+    },
+    Kernel {
+        name: "debian-12-6.12",
+        suite: "bookworm",
+        meta_package: "linux-image-6.12-cloud-amd64",
+    },
+    Kernel {
+        name: "debian-13",
+        suite: "trixie",
+        meta_package: "linux-image-cloud-amd64",
+    },
+];
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// A program of this machine that the lab calls, and the packages that bring it.
-const TOOLS: [(&str, &[&str]); 4] = [
-    ("qemu-system-x86_64", &["qemu-system-x86"]),
-    ("gcc", &["gcc", "libc6-dev"]),
-    ("bpftool", &["bpftool"]),
-    ("dpkg-deb", &["dpkg"]),
-];
-
-/// Where a program lies; `/usr/sbin` is not in every user's path.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let dirs = path.split(':').chain(["/usr/sbin", "/sbin", "/usr/bin"]);
-    dirs.map(|dir| Path::new(dir).join(name))
-        .find(|file| file.is_file())
-}
-
-/// Installs the tools that are missing.
-pub(crate) fn install_tools() -> Result<(), String> {
-    let missing: Vec<&str> = TOOLS
-        .iter()
-        .filter(|(program, _)| find_program(program).is_none())
-        .flat_map(|(_, packages)| packages.iter().copied())
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let install = |packages: &[&str]| {
-        let mut args = vec!["install", "--yes", "--no-install-recommends"];
-        args.extend(packages);
-        run(&mut as_root("apt-get", &args)?).map(|_| ())
-    };
-    let hint = |e| {
-        format!(
-            "the kernel lab needs: apt-get install {}\n{e}",
-            missing.join(" ")
-        )
-    };
-    // A fresh image has no package lists, an old one has stale ones: ask for new ones and try again.
-    if install(&missing).is_err() {
-        run(&mut as_root("apt-get", &["update"])?).map_err(hint)?;
-        install(&missing).map_err(hint)?;
-    }
-    Ok(())
-}
-
-fn as_root(program: &str, args: &[&str]) -> Result<Command, String> {
+/// A command of root: by itself, or by sudo without a password.
+pub fn as_root(program: &str, args: &[&str]) -> Result<Command, Error> {
     let id = run(Command::new("id").arg("-u"))?;
     let mut command = if id.stdout == b"0\n" {
         Command::new(program)
@@ -72,25 +54,36 @@ fn as_root(program: &str, args: &[&str]) -> Result<Command, String> {
     Ok(command)
 }
 
+/// The way out where kernels cannot be fetched.
+const OWN_IMAGE: &str = "name the image of a kernel that you have: the path of a vmlinuz";
+
 /// What a kernel's package has of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Image {
-    pub(crate) vmlinuz: PathBuf,
+pub struct Image {
+    pub vmlinuz: PathBuf,
     /// `config-RELEASE`.
-    pub(crate) config: PathBuf,
+    pub config: PathBuf,
 }
 
-/// The image of a kernel, from the cache or downloaded.
-pub(crate) fn kernel_image(cache: &Path, kernel: Kernel) -> Result<Image, String> {
+/// The image of a kernel, from the cache or downloaded. One process at a time may ask.
+pub fn image(cache: &Path, kernel: Kernel) -> Result<Image, Error> {
     let dir = cache.join("kernels").join(kernel.name);
     let image = |dir: &Path| {
-        Ok::<_, String>(Image {
+        Ok::<_, Error>(Image {
             vmlinuz: only_match(dir, |name| name.starts_with("vmlinuz"))?,
             config: only_match(dir, |name| name.starts_with("config-"))?,
         })
     };
     if let Ok(image) = image(&dir) {
         return Ok(image);
+    }
+    for (program, package) in [("apt-get", "apt"), ("dpkg-deb", "dpkg")] {
+        if find_program(program).is_none() {
+            let message = format!(
+                "{program} of Debian's {package}, which fetches kernels, is not on this machine"
+            );
+            return Err(Error::new(message).help(OWN_IMAGE));
+        }
     }
     let apt = PrivateApt::open(cache, kernel.suite)?;
     let package = apt.dependency(kernel.meta_package)?;
@@ -110,17 +103,19 @@ pub(crate) fn kernel_image(cache: &Path, kernel: Kernel) -> Result<Image, String
         .arg(&unpacked))?;
     let found = image(&unpacked.join("boot"))?;
     for file in [&found.config, &found.vmlinuz] {
-        let name = file.file_name().ok_or("a file has a name")?;
-        fs::rename(file, dir.join(name)).map_err(|e| format!("{}: {e}", file.display()))?;
+        let name = file
+            .file_name()
+            .ok_or_else(|| Error::new("a file has a name"))?;
+        fs::rename(file, dir.join(name)).map_err(|e| Error::at(file, &e))?;
     }
     fs::remove_dir_all(&unpacked)
         .and_then(|()| fs::remove_file(&deb))
-        .map_err(|e| format!("{}: {e}", dir.display()))?;
+        .map_err(|e| Error::at(&dir, &e))?;
     image(&dir)
 }
 
-fn only_match(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<PathBuf, String> {
-    let entries = fs::read_dir(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+fn only_match(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<PathBuf, Error> {
+    let entries = fs::read_dir(dir).map_err(|e| Error::at(dir, &e))?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok())
         .filter(|entry| accept(&entry.file_name().to_string_lossy()))
@@ -128,10 +123,10 @@ fn only_match(dir: &Path, accept: impl Fn(&str) -> bool) -> Result<PathBuf, Stri
         .collect();
     match (found.pop(), found.is_empty()) {
         (Some(path), true) => Ok(path),
-        _ => Err(format!(
+        _ => Err(Error::new(format!(
             "{}: expected exactly one matching file",
             dir.display()
-        )),
+        ))),
     }
 }
 
@@ -141,13 +136,12 @@ struct PrivateApt {
 }
 
 impl PrivateApt {
-    fn open(cache: &Path, suite: &str) -> Result<PrivateApt, String> {
+    fn open(cache: &Path, suite: &str) -> Result<PrivateApt, Error> {
         let dir = cache.join("apt").join(suite);
         make_dir(&dir.join("lists/partial"))?;
         make_dir(&dir.join("cache/archives/partial"))?;
         let sources = dir.join("sources.list");
-        fs::write(&sources, suite_sources(suite)?)
-            .map_err(|e| format!("{}: {e}", sources.display()))?;
+        fs::write(&sources, suite_sources(suite)?).map_err(|e| Error::at(&sources, &e))?;
         let at = |what: &str, path: &str| format!("-oDir::{what}={}", dir.join(path).display());
         let options = vec![
             at("Etc::SourceList", "sources.list"),
@@ -169,29 +163,27 @@ impl PrivateApt {
     }
 
     /// The package that a meta package depends on: the newest build of its kernel.
-    fn dependency(&self, package: &str) -> Result<String, String> {
+    fn dependency(&self, package: &str) -> Result<String, Error> {
         let output = run(self.command("apt-cache").args(["depends", package]))?;
         let text = String::from_utf8_lossy(&output.stdout);
         text.lines()
             .filter_map(|line| line.trim().strip_prefix("Depends: "))
             .find(|name| name.starts_with("linux-image-"))
             .map(str::to_owned)
-            .ok_or_else(|| format!("package {package} names no kernel:\n{text}"))
+            .ok_or_else(|| Error::new(format!("package {package} names no kernel:\n{text}")))
     }
 }
 
 /// A release and its security suite on the mirrors that this machine's apt uses for Debian.
-fn suite_sources(suite: &str) -> Result<String, String> {
+fn suite_sources(suite: &str) -> Result<String, Error> {
     let mut mirrors = configured_mirrors()?;
     if mirrors.is_empty() {
         run(&mut as_root("apt-get", &["update"])?)?;
         mirrors = configured_mirrors()?;
     }
     if mirrors.is_empty() {
-        return Err(
-            "the kernel lab takes its kernels from Debian, but apt has no source of origin Debian"
-                .to_owned(),
-        );
+        let message = "kernels are taken from Debian, but apt has no source of origin Debian";
+        return Err(Error::new(message).help(OWN_IMAGE));
     }
     Ok(mirrors
         .iter()
@@ -200,7 +192,7 @@ fn suite_sources(suite: &str) -> Result<String, String> {
 }
 
 /// (mirror, what the names of its suites end in), from the package lists that apt knows.
-fn configured_mirrors() -> Result<BTreeSet<(String, &'static str)>, String> {
+fn configured_mirrors() -> Result<BTreeSet<(String, &'static str)>, Error> {
     let format = "$(CREATED_BY) $(ORIGIN) $(CODENAME) $(REPO_URI)";
     let output = run(Command::new("apt-get").args(["indextargets", "--format", format]))?;
     let text = String::from_utf8_lossy(&output.stdout);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// The content of an archive; parents of a path are added by themselves.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Archive {
+pub struct Archive {
     entries: BTreeMap<String, (u32, Vec<u8>)>,
 }
 
@@ -15,11 +15,11 @@ const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 
 impl Archive {
-    pub(crate) fn file(&mut self, path: &str, mode: u32, content: Vec<u8>) {
+    pub fn file(&mut self, path: &str, mode: u32, content: Vec<u8>) {
         self.insert(path, REGULAR | mode, content);
     }
 
-    pub(crate) fn directory(&mut self, path: &str) {
+    pub fn directory(&mut self, path: &str) {
         self.insert(path, DIRECTORY | 0o755, Vec::new());
     }
 
@@ -35,7 +35,7 @@ impl Archive {
 }
 
 /// One initramfs of several archives; of a path in two, the later one counts.
-pub(crate) fn join(archives: &[&Archive]) -> Vec<u8> {
+pub fn join(archives: &[&Archive]) -> Vec<u8> {
     let mut all = BTreeMap::new();
     for archive in archives {
         all.extend(
