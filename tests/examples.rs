@@ -30,6 +30,19 @@ fn compiled(path: &Path) -> Compiled {
     compiled.expect("no diagnostics, so a bundle")
 }
 
+/// With what `policies/tpc.toml` says of them.
+#[test]
+fn the_linter_has_nothing_against_them() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_tpc"))
+        .args(["lint", "--format", "concise"])
+        .current_dir(directory)
+        .output()
+        .expect("tpc runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+}
+
 #[test]
 fn each_compiles_without_diagnostics_under_the_name_of_its_file() {
     let paths = examples::paths();

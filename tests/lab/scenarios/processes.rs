@@ -190,7 +190,7 @@ fn kernel_modules() -> Scenario {
     let from_file = refused(
         "security_kernel_read_file",
         &[
-            ("args.0.file_arg.path", "/lib/modules/rootkit.ko"),
+            ("args.0.file_arg.path", "/usr/lib/modules/rootkit.ko"),
             ("args.1.int_arg", "2"),
         ],
     );
@@ -204,16 +204,16 @@ fn kernel_modules() -> Scenario {
     );
     Scenario::example("kernel-modules")
         .prepare(
-            "file /lib/modules/rootkit.ko not_really -- file /lib/modules/allowed.ko not_really",
+            "file /usr/lib/modules/rootkit.ko not_really -- file /usr/lib/modules/allowed.ko not_really",
         )
         .step(
-            "open /lib/modules/rootkit.ko r -- dup-to 9 -- syscall 313 9 0 0",
+            "open /usr/lib/modules/rootkit.ko r -- dup-to 9 -- syscall 313 9 0 0",
             EPERM,
             &[from_file],
         )
         // ENOEXEC: it is read, and is no module
         .step(
-            "open /lib/modules/allowed.ko r -- dup-to 9 -- syscall 313 9 0 0",
+            "open /usr/lib/modules/allowed.ko r -- dup-to 9 -- syscall 313 9 0 0",
             End::Exit(8),
             SILENT,
         )
