@@ -47,7 +47,9 @@ impl<'a> Calls<'a> {
     pub(crate) fn next(&mut self, dice: &mut Dice) -> (usize, Scene) {
         let hook = dice.index(self.program.hooks.len());
         self.time += self.delay(dice, hook);
-        let repeats = dice.once_in(3);
+        // Limits are about what was there before.
+        let limited = self.intervals(hook).next().is_some();
+        let repeats = dice.once_in(if limited { 2 } else { 3 });
         let again = self.last.get(&hook).filter(|_| repeats).cloned();
         let mut scene = match again {
             // The same again, or almost.
@@ -69,18 +71,19 @@ impl<'a> Calls<'a> {
         (hook, scene)
     }
 
-    /// Time since the last call: often about an interval of a rate limit.
-    fn delay(&self, dice: &mut Dice, hook: usize) -> u64 {
+    /// Intervals of the rate limits of a hook, in nanoseconds.
+    fn intervals(&self, hook: usize) -> impl Iterator<Item = u64> {
         let interval = |rule: &Rule| {
             rule.post?
                 .rate
                 .map(|rate| u64::from(rate.interval_ms) * 1_000_000)
         };
-        let intervals: Vec<u64> = self.program.hooks[hook]
-            .rules
-            .iter()
-            .filter_map(interval)
-            .collect();
+        self.program.hooks[hook].rules.iter().filter_map(interval)
+    }
+
+    /// Time since the last call: often about an interval of a rate limit.
+    fn delay(&self, dice: &mut Dice, hook: usize) -> u64 {
+        let intervals: Vec<u64> = self.intervals(hook).collect();
         let whole = if intervals.is_empty() {
             0
         } else {

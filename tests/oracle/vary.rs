@@ -13,9 +13,9 @@ pub(crate) fn vary(dice: &mut Dice, scene: &mut Scene) {
         task,
         ..
     } = scene;
-    let count = params.len();
+    let count = 2 * params.len();
     match dice.index(count + 4) {
-        at if at < count => param(dice, &mut params[at], vfs),
+        at if at < count => param(dice, &mut params[at / 2], vfs),
         at if at == count => {
             returned.iter_mut().for_each(|of| param(dice, of, vfs));
         }
@@ -88,7 +88,7 @@ fn name(dice: &mut Dice, vfs: &mut Vfs, mut dentry: usize) {
 }
 
 fn sock(dice: &mut Dice, of: &mut Sock) {
-    match dice.below(8) {
+    match dice.below(12) {
         0 => of.kind ^= 1,
         1 => of.protocol ^= 1,
         2 => of.state ^= 1,

@@ -478,7 +478,10 @@ impl<'a> Placer<'a> {
             .iter()
             .map(|spot| spot.map_or(0, |spot| self.file(spot)))
             .collect();
-        let array: Vec<u8> = files.iter().flat_map(|file| file.to_le_bytes()).collect();
+        // What lies behind the last descriptor may look like one.
+        let behind = files.iter().find(|file| **file != 0);
+        let array = files.iter().chain(behind);
+        let array: Vec<u8> = array.flat_map(|file| file.to_le_bytes()).collect();
         let array = self.memory.store(Area::Kernel, &array);
         let table = self.structure("fdtable", &["max_fds", "fd"], [open.len() as u64, array]);
         self.structure("files_struct", &["fdt"], [table])
