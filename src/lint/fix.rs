@@ -139,7 +139,7 @@ kind: TracingPolicy
 metadata: {name: a}
 spec:
   kprobes:
-  - call: sys_mount
+  - call: sys_setpriority
     syscall: true
     selectors:
     - matchActions:

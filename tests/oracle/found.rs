@@ -3,7 +3,7 @@
 use tpc::ir::{
     Abi, ArgType, CapSet, End, IntType, Namespace, RateScope, Rule, Shown, Subject, TextMatch,
 };
-use tpc::sim::scene::{AF_INET, AF_INET6, Dentry, Param, Parent, Sock, Spot};
+use tpc::sim::scene::{AF_INET, AF_INET6, Dentry, Mount, Param, Parent, Sock, Spot};
 
 use super::oracle::rust::Rust;
 use super::short::*;
@@ -269,4 +269,20 @@ fn a_dentry_that_is_an_error_has_no_name() {
     let (error, entry) = (Param::Number(-2i64 as u64), Param::Dentry(1));
     let calls = vec![(0, returns(error)), (0, returns(entry))];
     assert_eq!(agree(program, calls).reported, 1);
+}
+
+#[test]
+fn a_directory_at_the_top_may_be_unlinked() {
+    let args = vec![arg(0, ArgType::Path)];
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![report()])]);
+    let scene = with(call(vec![]), |scene| {
+        scene.vfs.dentries[1].linked = false;
+        scene.vfs.mounts.push(Mount { root: 1, at: None });
+        let top = Spot {
+            mount: 1,
+            dentry: 1,
+        };
+        scene.params = vec![Param::Path(top)];
+    });
+    assert_eq!(agree(program, vec![(0, scene)]).reported, 1);
 }
