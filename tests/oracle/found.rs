@@ -286,3 +286,32 @@ fn a_directory_at_the_top_may_be_unlinked() {
     });
     assert_eq!(agree(program, vec![(0, scene)]).reported, 1);
 }
+
+#[test]
+fn process_0_has_no_parents() {
+    let of_parent = rule(
+        vec![yes(pid(&[(3, 3)], false, true))],
+        vec![],
+        vec![],
+        ALWAYS,
+        Shown::Post,
+    );
+    let program = policy(vec![hook(
+        Abi::Function,
+        "f",
+        vec![],
+        None,
+        vec![of_parent],
+    )]);
+    let scene = |process| {
+        with(call(vec![]), |scene| {
+            scene.task.ids = of_thread(process, process);
+            scene.task.parents = vec![Parent {
+                ids: of_thread(3, 3),
+                ..Parent::default()
+            }];
+        })
+    };
+    let calls = [0, 5].map(|process| (0, scene(process)));
+    assert_eq!(agree(program, calls.to_vec()).reported, 1);
+}

@@ -139,19 +139,15 @@ fn address(address: Address, v4: &V4Set, v6: &V6Set) -> Option<bool> {
 }
 
 fn pid(set: &IntSet, namespaced: bool, follow_forks: bool, process: &Process) -> bool {
-    let parents = process
-        .ancestors
-        .iter()
-        .take(if follow_forks { MAX_PARENTS } else { 0 });
-    let parents = parents.map(|one| if namespaced { one.ns_pid } else { one.pid });
-    let own = if namespaced {
-        process.ns_pid
-    } else {
-        process.pid
-    };
+    let own = (process.pid, process.ns_pid);
+    let parents = process.ancestors.iter().map(|one| (one.pid, one.ns_pid));
+    let parents = parents.take(if follow_forks { MAX_PARENTS } else { 0 });
+    // Process 0, which is idle, is the last.
+    let mut is_last = false;
     std::iter::once(own)
         .chain(parents)
-        .any(|pid| set.contains(pid.into()))
+        .take_while(|(pid, _)| !std::mem::replace(&mut is_last, *pid == 0))
+        .any(|(pid, inner)| set.contains(if namespaced { inner } else { pid }.into()))
 }
 
 fn host_inode(kind: Namespace, host: &Namespaces) -> Option<u32> {
