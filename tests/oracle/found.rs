@@ -315,3 +315,29 @@ fn process_0_has_no_parents() {
     let calls = [0, 5].map(|process| (0, scene(process)));
     assert_eq!(agree(program, calls.to_vec()).reported, 1);
 }
+
+#[test]
+fn an_unlinked_file_and_one_of_that_name_share_a_rate_limit() {
+    let once = rule(
+        vec![],
+        vec![],
+        vec![],
+        once_in(1000, RateScope::Global),
+        Shown::Post,
+    );
+    let args = vec![arg(0, ArgType::Path)];
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once])]);
+    let scene = |name: &[u8], linked| {
+        with(call(vec![]), |scene| {
+            let dentry = scene.vfs.dentries.len();
+            scene.vfs.dentries.push(Dentry {
+                name: name.into(),
+                linked,
+                ..scene.vfs.dentries[1].clone()
+            });
+            scene.params = vec![Param::Path(Spot { mount: 0, dentry })];
+        })
+    };
+    let calls = vec![(0, scene(b"a (deleted)", true)), (0, scene(b"a", false))];
+    assert_eq!(agree(program, calls).reported, 1);
+}
