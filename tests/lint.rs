@@ -830,6 +830,16 @@ fn names_that_no_kernel_has_are_wrong_without_a_kernel() {
         (resolve("f_mode"), &[]),
         (resolve("f_moed"), &["TPC2610"]),
         (resolve("f_path[0]"), &["TPC2610"]),
+        // Earlier kernels have them.
+        (
+            hook(
+                "wake_up_new_task",
+                "syscall: false, args: [{index: 0, type: int, resolve: state}]",
+            ),
+            &[],
+        ),
+        (policy("lsmhooks: [{hook: task_getsecid}]"), &[]),
+        (policy("lsmhooks: [{hook: task_getsecids}]"), &["TPC2610"]),
     ];
     for (text, expected) in cases {
         let dir = directory(&[("p.yaml", text)]);

@@ -4,7 +4,7 @@
 //! Rounds go on until there is nothing to fix. A fix after which the file can be read worse than before, or has an error that it had not, is left out.
 
 use super::{Settings, lint};
-use crate::diag::{Applicability, Diagnostic, Edit, FileId, Fix, Severity, Sources};
+use crate::diag::{Applicability, Diagnostic, Edit, FileId, Fix, Severity, Sources, code};
 
 /// More rounds than fixes of the same place can need; two rules that undo each other would go on for ever.
 const ROUNDS: usize = 16;
@@ -77,12 +77,20 @@ fn round(
         .map(|after| (after, 1))
 }
 
-/// Errors of reading a text, and all of them: more of the latter may only be seen where more can be read.
-fn errors(name: &str, text: &str, settings: &Settings) -> (usize, usize) {
-    let (found, ..) = findings(name, text, settings);
-    let errors = found.iter().filter(|one| one.severity == Severity::Error);
-    let reading = errors.clone().filter(|one| one.code.0 < 1000);
-    (reading.count(), errors.count())
+/// How bad a text is.
+fn errors(name: &str, text: &str, settings: &Settings) -> [usize; 3] {
+    weigh(&findings(name, text, settings).0)
+}
+
+/// How bad a text is, to be compared in this order: fields that are not looked into, errors of reading, all errors. Where more can be
+/// read, more errors may be seen.
+pub fn weigh(found: &[Diagnostic]) -> [usize; 3] {
+    let count = |of: &dyn Fn(&Diagnostic) -> bool| found.iter().filter(|one| of(one)).count();
+    [
+        count(&|one| one.code == code::MISCASED_FIELD),
+        count(&|one| one.severity == Severity::Error && one.code.0 < 1000),
+        count(&|one| one.severity == Severity::Error),
+    ]
 }
 
 /// Makes the edits of all fixes that do not touch each other, the first of those that do. Says how many it made.
@@ -154,6 +162,23 @@ spec:
             facts: facts.expect("its facts can be read"),
         }));
         assert!(!fixed(&settings).contains("Override"));
+    }
+
+    #[test]
+    fn a_name_in_the_wrong_case_is_mended_though_errors_come_to_light() {
+        let text = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: a}
+spec:
+  kprobes:
+  - call: sys_mount
+    Selectors:
+    - matchActions:
+      - action: Sigkil
+";
+        let fixed = fix("a.yaml", text, &Settings::default(), false);
+        assert_eq!(fixed.text, text.replace("Selectors", "selectors"));
     }
 
     #[test]

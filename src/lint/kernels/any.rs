@@ -7,8 +7,8 @@
 use super::values::{self, Lack, did_you_mean};
 use super::{Kind, Problem, hooks, near};
 use crate::attach;
-use crate::check::Judged;
 use crate::check::facts::{About, Question, Root};
+use crate::check::{Judged, Step};
 use crate::diag::Span;
 use crate::facts::known;
 use crate::kernel::syscalls;
@@ -18,6 +18,21 @@ use crate::policy::is_set;
 const PREFIXES: &[&str] = &["__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_"];
 /// System calls that kernels had before those that are known (Linux 4.19 to 6.0).
 const GONE: &[&str] = &["bdflush", "sysctl"];
+/// Security hooks that kernels had before those that are known (Linux 5.7 to 6.0).
+const GONE_HOOKS: &[&str] = &["sb_add_mnt_opt", "task_getsecid", "task_getsecid_subj"];
+/// Members of `task_struct`, `mm_struct`, `file`, `kiocb` and `linux_binprm` that kernels had before those that are known (Linux 4.19 to 6.0).
+const GONE_MEMBERS: &[&str] = &[
+    "called_set_creds",
+    "cap_elevated",
+    "cpu",
+    "ki_hint",
+    "mm_rb",
+    "mmap",
+    "mmap_sem",
+    "state",
+    "vmacache",
+    "vmacache_seqnum",
+];
 
 pub(super) fn answer(judged: &Judged<'_>, question: &Question<'_>) -> Option<Problem> {
     let Lack {
@@ -125,7 +140,7 @@ fn function(name: &str) -> Option<Lack> {
 
 fn security_hook(hook: &str) -> Option<Lack> {
     const PREFIX: &str = "bpf_lsm_";
-    if known::has_function(&format!("{PREFIX}{hook}")) {
+    if known::has_function(&format!("{PREFIX}{hook}")) || GONE_HOOKS.contains(&hook) {
         return None;
     }
     let all = || known::functions().filter_map(|name| name.strip_prefix(PREFIX));
@@ -183,7 +198,12 @@ fn field(judged: &Judged<'_>, event: &str, index: u32, gives_type: bool) -> Opti
 }
 
 /// A member that one kernel has is none of these.
-fn member(of: Root<'_>, path: &[crate::check::Step<'_>]) -> Option<Lack> {
+fn member(of: Root<'_>, path: &[Step<'_>]) -> Option<Lack> {
+    let is_gone =
+        |step: &Step<'_>| matches!(step, Step::Member(name) if GONE_MEMBERS.contains(name));
+    if path.iter().any(is_gone) {
+        return None;
+    }
     let mut first = None;
     for kernel in known::kernels() {
         let lack = values::member(kernel, of, path)?;

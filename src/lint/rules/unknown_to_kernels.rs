@@ -12,8 +12,8 @@ pub(in crate::lint) static NAME: Rule = Rule::new(
     Level::Error,
     Docs {
         summary: "a system call, security hook, field of a tracepoint or member of a structure that no known kernel has",
-        why: "Tetragon refuses the policy on every node. tpc knows the kernels whose facts are part of it, from Linux 6.1 to 6.12, and \
-              the system calls of later ones. The rule runs where neither `--kernel` nor `tpc.toml` names kernels; with them, the \
+        why: "Tetragon refuses the policy on such kernels. tpc knows those whose facts are part of it, from Linux 6.1 to 6.12, the \
+              system calls of later ones, and what is often used of earlier ones. The rule runs where neither `--kernel` nor `tpc.toml` names kernels; with them, the \
               others of this group judge each.",
         bad: r#"  kprobes:
   - call: «sys_mont»
