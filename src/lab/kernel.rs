@@ -40,20 +40,6 @@ pub const KERNELS: [Kernel; 3] = [
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// A command of root: by itself, or by sudo without a password.
-pub fn as_root(program: &str, args: &[&str]) -> Result<Command, Error> {
-    let id = run(Command::new("id").arg("-u"))?;
-    let mut command = if id.stdout == b"0\n" {
-        Command::new(program)
-    } else {
-        let mut sudo = Command::new("sudo");
-        sudo.arg("--non-interactive").arg(program);
-        sudo
-    };
-    command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-    Ok(command)
-}
-
 /// The way out where kernels cannot be fetched.
 const OWN_IMAGE: &str = "name the image of a kernel that you have: the path of a vmlinuz";
 
@@ -176,19 +162,24 @@ impl PrivateApt {
 
 /// A release and its security suite on the mirrors that this machine's apt uses for Debian.
 fn suite_sources(suite: &str) -> Result<String, Error> {
-    let mut mirrors = configured_mirrors()?;
+    let mirrors = configured_mirrors()?;
     if mirrors.is_empty() {
-        run(&mut as_root("apt-get", &["update"])?)?;
-        mirrors = configured_mirrors()?;
-    }
-    if mirrors.is_empty() {
-        let message = "kernels are taken from Debian, but apt has no source of origin Debian";
-        return Err(Error::new(message).help(OWN_IMAGE));
+        let message = "kernels are taken from Debian, but apt knows no source of origin Debian";
+        let help = format!("run `apt-get update` if there is one, or {OWN_IMAGE}");
+        return Err(Error::new(message).help(help));
     }
     Ok(mirrors
         .iter()
         .map(|(uri, part)| format!("deb [signed-by={KEYRING}] {uri} {suite}{part} main\n"))
         .collect())
+}
+
+/// Whether apt knows where Debian's packages are; without lists of packages it does not.
+///
+/// # Errors
+/// apt cannot be asked.
+pub fn has_mirror() -> Result<bool, Error> {
+    Ok(!configured_mirrors()?.is_empty())
 }
 
 /// (mirror, what the names of its suites end in), from the package lists that apt knows.

@@ -69,6 +69,36 @@ fn kernels_do_what_the_tests_of_the_examples_expect() {
     assert!(diagnostics.iter().any(says), "{failed:#}");
 }
 
+/// apt as on a machine that never ran `apt-get update`: tpc says what to do, and does not do it.
+#[test]
+fn package_lists_are_left_to_their_owner() {
+    Lab::shared();
+    let directory = tempfile::tempdir().expect("a directory");
+    let lists = directory.path().join("lists");
+    fs::create_dir(&lists).expect("a directory");
+    let configuration = directory.path().join("apt.conf");
+    let text = format!("Dir::State::Lists \"{}\";\n", lists.display());
+    fs::write(&configuration, text).expect("the file is written");
+    let output = Command::new(env!("CARGO_BIN_EXE_tpc"))
+        .arg("test")
+        .arg(project_root().join("policies/examples/uploads.yaml"))
+        .args(["--lab", "debian-12", "--format", "concise"])
+        .arg("--lab-cache")
+        .arg(directory.path().join("cache"))
+        .arg("--lab-loader")
+        .arg(build::loader().expect("the loader is built"))
+        .env("APT_CONFIG", &configuration)
+        .output()
+        .expect("tpc runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("TPC5008") && said.contains("run `apt-get update`"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(&lists).expect("it is there").count(), 0);
+}
+
 /// What `docs/test.md` shows of cases without a trigger.
 fn documented(report: &Json) {
     let blocks = blocks(include_str!("../../docs/test.md"));

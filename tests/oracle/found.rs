@@ -13,6 +13,12 @@ fn report() -> Rule {
     rule(vec![], vec![], vec![], ALWAYS, Shown::Post)
 }
 
+/// A rule that reports a call, and the same again after a second.
+fn once() -> Rule {
+    let rate = once_in(1000, RateScope::Global);
+    rule(vec![], vec![], vec![], rate, Shown::Post)
+}
+
 #[test]
 fn scenes_in_reports_repeat_the_call() {
     let program = policy(vec![hook(Abi::Function, "f", vec![], None, vec![report()])]);
@@ -44,13 +50,7 @@ fn addresses_that_events_do_not_show_share_a_rate_limit() {
         "sys_f",
         vec![arg(0, ArgType::Sockaddr)],
         None,
-        vec![rule(
-            vec![],
-            vec![],
-            vec![],
-            once_in(1000, RateScope::Global),
-            Shown::Post,
-        )],
+        vec![once()],
     )]);
     let cut = AF_INET6.to_le_bytes();
     let calls = [user(&cut), user(b"")].map(|param| (0, call(vec![param])));
@@ -226,15 +226,8 @@ fn a_return_that_is_not_reported_needs_no_program() {
 
 #[test]
 fn a_rate_limit_tells_sockets_apart_by_both_ends() {
-    let once = rule(
-        vec![],
-        vec![],
-        vec![],
-        once_in(1000, RateScope::Global),
-        Shown::Post,
-    );
     let args = vec![arg(0, ArgType::Sock)];
-    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once])]);
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once()])]);
     let sock = |mark, destination| {
         let sock = Sock {
             family: AF_INET,
@@ -318,15 +311,8 @@ fn process_0_has_no_parents() {
 
 #[test]
 fn an_unlinked_file_and_one_of_that_name_share_a_rate_limit() {
-    let once = rule(
-        vec![],
-        vec![],
-        vec![],
-        once_in(1000, RateScope::Global),
-        Shown::Post,
-    );
     let args = vec![arg(0, ArgType::Path)];
-    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once])]);
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once()])]);
     let scene = |name: &[u8], linked| {
         with(call(vec![]), |scene| {
             let dentry = scene.vfs.dentries.len();

@@ -7,8 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use tpc::lab::find_program;
-use tpc::lab::kernel::as_root;
+use tpc::lab::{find_program, kernel};
 
 use super::cpio::Archive;
 use super::{make_dir, project_root, text};
@@ -59,7 +58,7 @@ pub(crate) fn install_tools() -> Result<(), String> {
     let install = |packages: &[&str]| {
         let mut args = vec!["install", "--yes", "--no-install-recommends"];
         args.extend(packages);
-        run(&mut as_root("apt-get", &args).map_err(text)?).map(|_| ())
+        run(&mut as_root("apt-get", &args)?).map(|_| ())
     };
     let hint = |e| {
         format!(
@@ -69,10 +68,36 @@ pub(crate) fn install_tools() -> Result<(), String> {
     };
     // A fresh image has no package lists, an old one has stale ones: ask for new ones and try again.
     if install(&missing).is_err() {
-        run(&mut as_root("apt-get", &["update"]).map_err(text)?).map_err(hint)?;
+        update_lists().map_err(hint)?;
         install(&missing).map_err(hint)?;
     }
     Ok(())
+}
+
+/// Lets apt know where Debian's packages are, for the kernels.
+pub(crate) fn know_mirrors() -> Result<(), String> {
+    match kernel::has_mirror().map_err(text)? {
+        true => Ok(()),
+        false => update_lists(),
+    }
+}
+
+fn update_lists() -> Result<(), String> {
+    run(&mut as_root("apt-get", &["update"])?).map(|_| ())
+}
+
+/// A command of root: by itself, or by sudo without a password.
+fn as_root(program: &str, args: &[&str]) -> Result<Command, String> {
+    let id = run(Command::new("id").arg("-u"))?;
+    let mut command = if id.stdout == b"0\n" {
+        Command::new(program)
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("--non-interactive").arg(program);
+        sudo
+    };
+    command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(command)
 }
 
 /// Runs a command to its end.

@@ -52,6 +52,7 @@ impl Lab {
         make_dir(&cache).map_err(text)?;
         let _lock = Lock::take(&cache.join("lock")).map_err(text)?;
         build::install_tools()?;
+        build::know_mirrors()?;
         let mut kernels = Vec::new();
         for kernel in KERNELS {
             kernels.push((kernel, kernel::image(&cache, kernel).map_err(text)?));
