@@ -59,8 +59,10 @@ pub(crate) fn written(dice: &mut Dice) -> Program {
     }
 }
 
+/// A hook, now and then one with more texts than programs have buffers for.
 fn hook(dice: &mut Dice) -> Hook {
     let abi = dice.one(&[Abi::Function, Abi::Syscall]);
+    let texts = dice.once_in(12);
     let symbol = match abi {
         Abi::Function => dice.one(&[SECURITY, PLAIN]),
         Abi::Syscall => "sys_f",
@@ -71,18 +73,38 @@ fn hook(dice: &mut Dice) -> Hook {
         optional: false,
         message: None,
         tags: Vec::new(),
-        args: arguments(dice, abi),
+        args: match texts {
+            true => arguments(dice, &TEXTS, 9),
+            false => {
+                let count = dice.one(&[1, 1, 2, 2, 3, 0, 4, 6, 9]);
+                arguments(dice, types(abi), count)
+            }
+        },
         ret: dice.once_in(3).then(|| returned(dice, abi)),
         rules: Vec::new(),
         span: SPAN,
     };
-    let rules = 1 + dice.one(&[0, 0, 1, 1, 2, 3, 6]);
+    let rules = match texts {
+        true => 8,
+        false => 1 + dice.one(&[0, 0, 1, 1, 2, 3, 6]),
+    };
     for _ in 0..rules {
-        let rule = rule(dice, &hook);
+        let mut rule = rule(dice, &hook);
+        if texts {
+            // One after the other is looked at, whatever comes of it.
+            rule.tests.truncate(1);
+        }
         hook.rules.push(rule);
     }
     hook
 }
+
+/// Types of hooks with many texts.
+const TEXTS: [ArgType; 3] = [
+    ArgType::String,
+    ArgType::Fd,
+    ArgType::CharBuf { size_from: None },
+];
 
 /// Types of a hook's arguments.
 fn types(abi: Abi) -> &'static [ArgType] {
@@ -107,11 +129,11 @@ fn types(abi: Abi) -> &'static [ArgType] {
     }
 }
 
-fn arguments(dice: &mut Dice, abi: Abi) -> Vec<Arg> {
+/// At most `count` arguments of these types.
+fn arguments(dice: &mut Dice, types: &[ArgType], count: usize) -> Vec<Arg> {
     let mut args: Vec<Arg> = Vec::new();
     // What each register holds: a number, or something of one type.
     let mut registers: BTreeMap<u8, ArgType> = BTreeMap::new();
-    let count = dice.one(&[1, 1, 2, 2, 3, 0, 4, 6, 9]);
     for _ in 0..count {
         let free: Vec<u8> = (0..6)
             .filter(|index| !registers.contains_key(index))
@@ -122,7 +144,7 @@ fn arguments(dice: &mut Dice, abi: Abi) -> Vec<Arg> {
                 registers.iter().map(|(index, ty)| (*index, *ty)).collect();
             dice.one(&known)
         } else {
-            (dice.one(&free), dice.one(types(abi)))
+            (dice.one(&free), dice.one(types))
         };
         let ty = match ty {
             ArgType::Int(_) => ArgType::Int(dice.one(&INTS)),

@@ -55,7 +55,7 @@ impl<'a> Calls<'a> {
             // The same again, or almost.
             Some(mut again) => {
                 if !dice.once_in(3) {
-                    vary(dice, &mut again);
+                    vary(dice, &self.program.hooks[hook], &mut again);
                 }
                 again
             }

@@ -1,11 +1,40 @@
 //! Calls that differ from others in one respect.
 
+use tpc::ir::{Arg, ArgType, Hook};
 use tpc::sim::scene::{Bytes, Cred, Data, Param, Scene, Sock, Spot, Vfs};
 
 use super::dice::Dice;
 
 /// Changes one thing of a call.
-pub(crate) fn vary(dice: &mut Dice, scene: &mut Scene) {
+pub(crate) fn vary(dice: &mut Dice, hook: &Hook, scene: &mut Scene) {
+    let sizes: Vec<u8> = hook.args.iter().filter_map(size_of).collect();
+    if !sizes.is_empty() && dice.once_in(4) {
+        let register = usize::from(dice.one(&sizes));
+        size(dice, &mut scene.params[register]);
+    } else {
+        one_thing(dice, scene);
+    }
+}
+
+/// The register that says how long a buffer is.
+fn size_of(arg: &Arg) -> Option<u8> {
+    match arg.ty {
+        ArgType::CharBuf { size_from } => size_from,
+        _ => None,
+    }
+}
+
+/// A byte more or less of the same buffer: what lies behind it now was part of it before.
+fn size(dice: &mut Dice, of: &mut Param) {
+    if let Param::Number(size) = of {
+        *size = match dice.once_in(3) {
+            true => size.wrapping_add(1),
+            false => size.wrapping_sub(1),
+        };
+    }
+}
+
+fn one_thing(dice: &mut Dice, scene: &mut Scene) {
     let Scene {
         params,
         returned,
