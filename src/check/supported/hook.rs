@@ -7,7 +7,7 @@ use super::{
 use crate::check::form::{self, Written};
 use crate::check::language::{RETURN_ACTIONS, SECURITY};
 use crate::diag::{Diagnostic, Sink, Spanned, code};
-use crate::ir::{Abi, Arg};
+use crate::ir::{Abi, Arg, ArgType};
 use crate::policy::{Kprobe, Selector, Spec};
 
 /// What the selectors of a hook can refer to. `None` stands for a declaration with an error
@@ -35,6 +35,13 @@ pub(super) fn check(hook: &form::Hook<'_>, spec: &Spec, sink: &mut Sink) -> Opti
     let selectors: Vec<CheckedSelector> = hook.selectors.iter().map(check).collect();
     if abi == Some(Abi::Function) && kprobe.call.value.starts_with(SECURITY) {
         allows_nothing(&selectors, sink);
+    }
+    if declared
+        .ret
+        .as_ref()
+        .is_some_and(|ret| ret.ty == ArgType::Fd)
+    {
+        opens_nothing(&selectors, sink);
     }
     let message = kprobe.message.as_ref().map(|message| message.value.clone());
     let (symbol, abi) = function?;
@@ -139,6 +146,19 @@ fn allows_nothing(selectors: &[CheckedSelector], sink: &mut Sink) {
         if let Action::Override(0, span) = *action {
             let message = "programs can make a security check fail, not succeed";
             let help = "write an error as a negative number, for example `argError: -1` (EPERM)";
+            refuse(sink, code::BAD_ACTION, span, message, help);
+        }
+    }
+}
+
+/// Refuses to let a call that never runs seem to open the file of an unrelated descriptor.
+fn opens_nothing(selectors: &[CheckedSelector], sink: &mut Sink) {
+    for action in selectors.iter().flat_map(|one| &one.actions) {
+        if let Action::Override(value @ 0.., span) = *action {
+            let message = format!(
+                "the event would show the file of descriptor {value} as the one that the call has opened"
+            );
+            let help = "write an error as a negative number, for example `argError: -1` (EPERM), or give `returnArg` the type `int`";
             refuse(sink, code::BAD_ACTION, span, message, help);
         }
     }

@@ -17,7 +17,7 @@ mod sockets;
 mod texts;
 mod types;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::form::{Judged, Section};
 use super::language;
@@ -95,10 +95,45 @@ pub(super) fn check(judged: &Judged<'_>, sink: &mut Sink) -> Option<CheckedPolic
         .filter(|hook| hook.parts.section == Section::Kprobes);
     let hooks: Vec<Option<Hook>> = kprobes.map(|hook| hook::check(hook, spec, sink)).collect();
     let hooks = hooks.into_iter().collect::<Option<Vec<Hook>>>()?;
+    if !one_overrides(&hooks, sink) {
+        return None;
+    }
     Some(CheckedPolicy {
         name: policy.name.value.clone(),
         hooks,
     })
+}
+
+/// Refuses a second hook of a function that overrides it: once a program has replaced a call, the kernel asks no other one that
+/// could (`invoke_bpf_mod_ret`, arch/x86/net/bpf_jit_comp.c), and the second hook would neither act nor report.
+fn one_overrides(hooks: &[Hook], sink: &mut Sink) -> bool {
+    let errors = sink.errors();
+    let mut first: HashMap<&str, Span> = HashMap::new();
+    for hook in hooks {
+        let overrides = |action: &Action| match action {
+            Action::Override(_, span) => Some(*span),
+            _ => None,
+        };
+        let actions = hook.selectors.iter().flat_map(|one| &one.actions);
+        let Some(span) = actions.filter_map(overrides).next() else {
+            continue;
+        };
+        match first.get(hook.symbol.as_str()) {
+            None => {
+                first.insert(&hook.symbol, hook.span);
+            }
+            Some(other) => {
+                let message = format!(
+                    "two hooks override `{}`: of a call that one has replaced, the kernel does not tell the other",
+                    hook.symbol
+                );
+                let error = Diagnostic::error(code::BAD_ACTION, message).at(span);
+                let help = "move the selectors into one hook; the first that matches decides";
+                sink.push(error.related(*other, "overrides it too").help(help));
+            }
+        }
+    }
+    sink.errors() == errors
 }
 
 /// Reports something that may not be what its author meant.
