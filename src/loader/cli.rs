@@ -97,7 +97,10 @@ fn run(cli: &Cli) -> Result<(), Error> {
         Command::Load { bundles, replace } => {
             let loaded = load(&open(bundles)?, *replace)?;
             if cli.format == Format::Human {
-                say(&loaded.iter().map(summary).collect::<String>());
+                // What is loaded is loaded, whatever there is to say of it.
+                let all = list().unwrap_or_default();
+                let text = |one: &Loaded| summary(one) + &rivals(one, &all);
+                say(&loaded.iter().map(text).collect::<String>());
             }
             Ok(())
         }
@@ -169,6 +172,31 @@ fn summary(loaded: &Loaded) -> String {
         };
         for (better, why) in passed.iter().filter(|_| attach.is_some()) {
             let _ = writeln!(text, "    not by {}: {why}", mechanism(*better));
+        }
+    }
+    text
+}
+
+/// A warning for each function that other policies override too: the kernel asks the program that was attached last first, and no other
+/// one when that replaces the call.
+fn rivals(loaded: &Loaded, all: &[list::Policy]) -> String {
+    let overrides = |attach| matches!(attach, Some(Attach::FmodRet | Attach::KprobeOverride));
+    let mut text = String::new();
+    for hook in loaded.hooks.iter().filter(|hook| overrides(hook.attach)) {
+        let same = |other: &list::ListedHook| other.call == hook.call && overrides(other.attach);
+        let others: Vec<&str> = all
+            .iter()
+            .filter(|policy| policy.policy != loaded.policy && policy.hooks.iter().any(same))
+            .map(|policy| policy.policy.as_str())
+            .collect();
+        if !others.is_empty() {
+            let _ = writeln!(
+                text,
+                "warning: {} overrides {} as {} does: of a call that one of them refuses, the others neither act nor report",
+                loaded.policy,
+                hook.call,
+                others.join(", ")
+            );
         }
     }
     text

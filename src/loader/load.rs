@@ -190,12 +190,16 @@ impl<'a> Policy<'a> {
     }
 
     fn load_programs(&self, node: &Node, variant: &'a Variant) -> Result<Vec<Ready<'a>>, Error> {
-        // The return first: no entry may wait for a return that nobody sees.
-        let programs = variant
-            .ret
-            .iter()
-            .map(|program| (program, true))
-            .chain([(&variant.entry, false)]);
+        let entry = (&variant.entry, false);
+        let ret = variant.ret.as_ref().map(|program| (program, true));
+        let programs = match variant.attach {
+            // Of kprobes at one address the last runs first (add_new_kprobe, kernel/kprobes.c), and one that replaces the function
+            // ends the round: the return's must have seen the call by then.
+            Attach::KprobeOverride => [Some(entry), ret],
+            // No entry may wait for a return that nobody sees.
+            _ => [ret, Some(entry)],
+        };
+        let programs = programs.into_iter().flatten();
         let mut ready = Vec::new();
         for (program, returns) in programs {
             let fd = self.load_program(node, variant, program, returns)?;

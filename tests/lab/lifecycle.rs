@@ -33,6 +33,7 @@ fn lifecycle() {
         loaders_at_once(),
         without_bpffs(),
         crowded_function(),
+        rivals(),
     ];
     script::run(&scripts, &bundles(), &[]);
 }
@@ -97,6 +98,14 @@ fn bundles() -> Archive {
             files(&policy("renamed", &hook("printk", false, ""))),
         ),
         ("override", files(&policy("override", &override_hook()))),
+        (
+            "denies",
+            files(&policy("denies", &denying_hook(&["1"], -13))),
+        ),
+        (
+            "rival",
+            files(&policy("rival", &denying_hook(&["1", "2"], -2))),
+        ),
         (
             "wrong-type",
             files(&policy(
@@ -166,6 +175,17 @@ fn override_hook() -> String {
       matchActions: [{action: Override, argError: -1}]
 ",
     )
+}
+
+fn denying_hook(values: &[&str], error: i32) -> String {
+    let lines = format!(
+        "    args: [{{index: 2, type: int}}]
+    selectors:
+    - matchArgs: [{{index: 2, operator: Equal, values: {values:?}}}]
+      matchActions: [{{action: Override, argError: {error}}}]
+"
+    );
+    hook("security_file_fcntl", false, &lines)
 }
 
 fn optional_hooks(with_another: bool) -> String {
@@ -390,6 +410,28 @@ fn names_and_generations() -> Script {
             run("tree /sys/fs/bpf").says("/sys/fs/bpf/tpc/other_one/g1/"),
             run("tpc-loader unload other.one kills other.one"),
             run("tpc-loader list").keeps_silent_about("other"),
+        ],
+    )
+}
+
+/// Two policies that refuse calls of one function: the kernel asks the later one first, and the other one about what is left.
+fn rivals() -> Script {
+    let call = |n: u32| run(&format!("open / r -- dup-to 7 -- syscall 72 7 1 {n}"));
+    let by = |name: &str| event(&[("policy_name", name)]);
+    script(
+        "two policies override one function",
+        vec![
+            load("/lab/b/denies").keeps_silent_about("warning"),
+            load("/lab/b/rival").says(
+                "warning: rival overrides security_file_fcntl as denies does: of a call that one of them refuses, the others neither act nor report",
+            ),
+            call(1).ends(End::Exit(2)).events(&[by("rival")]),
+            call(2).ends(End::Exit(2)).events(&[by("rival")]),
+            Step::read_events(),
+            run("tpc-loader unload rival"),
+            call(1).ends(End::Exit(13)).events(&[by("denies")]),
+            Step::read_events(),
+            call(2),
         ],
     )
 }
