@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! 0        a word through which pointers become plain numbers for the verifier
-//! 8        key of the rate limit
+//! 8        what the return has to know of a report: time of the entry, first word of the header
+//! 24       key of the rate limit
 //! ...      text buffers, `BUFFER` bytes each: 64 bytes of state, then 4096 of text, then 8 that show whether more follows
 //! record   the event under construction, or slack behind the last text
 //! ```
@@ -28,8 +29,12 @@ pub(super) const HEADER: u32 = 96;
 /// Bytes of a text in a record that is filling up, and in one that is almost full.
 pub(super) const PART: u32 = 1024;
 pub(super) const BIT: u32 = 120;
+/// Byte of what the return has to know.
+pub(super) const AWAITED: u32 = 8;
+/// Bytes of it without the rate limit's key, which follows.
+pub(super) const AWAITED_HEAD: u32 = 16;
 /// Byte of the rate limit's key.
-pub(super) const KEY: u32 = 8;
+pub(super) const KEY: u32 = AWAITED + AWAITED_HEAD;
 /// Bytes of a rate limit's key for the hook and its scope.
 pub(super) const KEY_HEAD: u32 = 8;
 /// Bytes of a rate limit's key for each argument.
@@ -40,6 +45,8 @@ pub(super) const KEY_ARG: u32 = 40;
 pub(super) struct Layout {
     /// Arguments in a rate limit's key; `None` without rate limits.
     pub(super) rate_args: Option<u32>,
+    /// Whether returns have to know the rate limit's key.
+    pub(super) gives_back: bool,
     /// Text buffers. The first is free for the report when `reports`.
     pub(super) buffers: u32,
     pub(super) reports: bool,
@@ -49,6 +56,11 @@ impl Layout {
     /// Bytes of a rate limit's key.
     pub(super) fn key_bytes(&self) -> u32 {
         self.rate_args.map_or(0, |args| KEY_HEAD + KEY_ARG * args)
+    }
+
+    /// Bytes of what the return has to know.
+    pub(super) fn awaited_bytes(&self) -> u32 {
+        AWAITED_HEAD + if self.gives_back { self.key_bytes() } else { 0 }
     }
 
     /// Byte of a text buffer.
@@ -112,6 +124,7 @@ mod tests {
         for reports in [false, true] {
             let layout = Layout {
                 rate_args: None,
+                gives_back: false,
                 buffers: 1,
                 reports,
             };
@@ -124,6 +137,7 @@ mod tests {
     fn six_long_arguments_leave_room_for_the_caller() {
         let layout = Layout {
             rate_args: None,
+            gives_back: false,
             buffers: 1,
             reports: true,
         };
@@ -143,6 +157,7 @@ mod tests {
     fn sections_stay_inside_the_record() {
         let layout = Layout {
             rate_args: Some(2),
+            gives_back: true,
             buffers: 3,
             reports: true,
         };

@@ -99,6 +99,15 @@ fn shows_return(hook: &Hook) -> bool {
     hook.ret.is_some() && hook.rules.iter().any(|rule| rule.post.is_some())
 }
 
+/// Whether returns decide about reports that have started the interval of a rate limit.
+fn gives_back(hook: &Hook) -> bool {
+    let undecided = |rule: &Rule| !rule.return_tests.is_empty();
+    let limited = |rule: &Rule| rule.post.is_some_and(|post| post.rate.is_some());
+    hook.rules
+        .iter()
+        .any(|rule| undecided(rule) && limited(rule))
+}
+
 fn variants(numbered: &Numbered<'_>, module: &mut Module) -> Vec<Variant> {
     let target = target(numbered.hook);
     let variant = |attach| {
@@ -138,6 +147,7 @@ fn layout(program: &Program) -> Layout {
     let args = program.hooks.iter().map(shown_args).max().unwrap_or(0);
     Layout {
         rate_args: limited.then_some(args),
+        gives_back: program.hooks.iter().any(gives_back),
         buffers: u32::from(reports) + texts.min(frame::MAX_BUFFERS),
         reports,
     }

@@ -84,8 +84,6 @@ const RATES: u32 = 8192;
 const PENDING: u32 = 8192;
 /// Key of a call under way: `u64 pid_tgid, u64 hook`.
 pub(super) const PENDING_KEY: u32 = 16;
-/// Value of a call under way: `u64 time of entry, u64 rule`.
-pub(super) const PENDING_VALUE: u32 = 16;
 
 impl Module {
     pub(super) fn new(layout: Layout, slots: u32) -> Self {
@@ -128,7 +126,7 @@ impl Module {
                 "pending",
                 MapKind::LruHash,
                 PENDING_KEY,
-                PENDING_VALUE,
+                self.layout.awaited_bytes(),
                 PENDING,
             ),
         };

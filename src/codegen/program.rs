@@ -2,7 +2,8 @@
 
 use super::attach::{Attach, Role};
 use super::frame::{Frame, Target};
-use super::layout::HEADER;
+use super::gives_back;
+use super::layout::{AWAITED_HEAD, HEADER};
 use super::mir::{AluOp, Cond, Function, Reg, Size};
 use super::module::{Module, Purpose};
 use super::report::info;
@@ -17,6 +18,15 @@ pub(super) struct Numbered<'a> {
     /// Scratch value of the entry's program; that of the return's follows it.
     pub(super) slot: u32,
     pub(super) hook: &'a Hook,
+}
+
+/// What the entry of a call has left for its return.
+struct Awaited {
+    /// First word of the header of the entry's event.
+    info: Reg,
+    enter: Reg,
+    /// Pointer to all of it.
+    value: Reg,
 }
 
 /// Code that several rules share: their reports.
@@ -95,7 +105,10 @@ impl Numbered<'_> {
     /// The program that runs when the function returns: completes the report of the entry.
     pub(super) fn exit(&self, module: &mut Module, attach: Attach) -> Function {
         let mut frame = self.frame(module, attach, Role::Return);
-        let (info, enter) = frame.awaited(self.number);
+        let Awaited { info, enter, value } = frame.awaited(self.number);
+        if !gives_back(self.hook) {
+            frame.forget(self.number);
+        }
         let mut tails = frame.target();
         let rule = frame.b.mov(info);
         frame.b.alu(AluOp::Rsh, rule, 16);
@@ -113,11 +126,20 @@ impl Numbered<'_> {
             frame.b.jump(label);
             if Frame::is_used(&drop) {
                 frame.bind(drop);
+                if of.post.is_some_and(|post| post.rate.is_some()) {
+                    frame.give_back(value);
+                }
+                if gives_back(self.hook) {
+                    frame.forget(self.number);
+                }
                 frame.b.exit(0);
             }
             frame.bind(other);
         }
         frame.land(tails);
+        if gives_back(self.hook) {
+            frame.forget(self.number);
+        }
         frame.report_return(self.number, rule, enter);
         frame.b.exit(0);
         frame.b.finish()
@@ -178,8 +200,8 @@ impl Frame<'_> {
         }
     }
 
-    /// Header word and time of the entry of the call that returns; exits when it was not reported.
-    fn awaited(&mut self, hook: usize) -> (Reg, Reg) {
+    /// What the entry has left for the return of this call; exits when the call was not reported.
+    fn awaited(&mut self, hook: usize) -> Awaited {
         let map = self.module.map(Purpose::Pending);
         let key = self.pending_key(hook);
         let pointer = self.b.map(map);
@@ -190,10 +212,24 @@ impl Frame<'_> {
         self.b.bind(found);
         let enter = self.b.load(Size::B8, value, 0);
         let info = self.b.load(Size::B8, value, 8);
+        Awaited { info, enter, value }
+    }
+
+    /// Forgets what the entry has left.
+    fn forget(&mut self, hook: usize) {
+        let map = self.module.map(Purpose::Pending);
         let key = self.pending_key(hook);
         let pointer = self.b.map(map);
         self.b.call(helpers::MAP_DELETE_ELEM, &[pointer, key]);
-        (info, enter)
+    }
+
+    /// Ends the interval that a call has started which is not reported: there was none before it.
+    fn give_back(&mut self, awaited: Reg) {
+        let map = self.module.map(Purpose::Rate);
+        let key = self.b.mov(awaited);
+        self.b.alu(AluOp::Add, key, AWAITED_HEAD as i32);
+        let pointer = self.b.map(map);
+        self.b.call(helpers::MAP_DELETE_ELEM, &[pointer, key]);
     }
 
     fn report_return(&mut self, hook: usize, rule: Reg, enter: Reg) {

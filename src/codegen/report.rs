@@ -1,7 +1,7 @@
 //! Reporting: the record of an event, its rate limit, the note for the return.
 
 use super::frame::{Frame, Target, Value};
-use super::layout::{HEADER, KEY, KEY_ARG, KEY_HEAD, STATE};
+use super::layout::{AWAITED, HEADER, KEY, KEY_ARG, KEY_HEAD, STATE};
 use super::mir::{AluOp, Cond, Reg, Size};
 use super::module::Purpose;
 use super::routine::Routine;
@@ -197,15 +197,16 @@ impl Frame<'_> {
         }
     }
 
-    /// Remembers, for the return, that this call is reported.
+    /// Remembers, for the return, that this call is reported; the key of its rate limit lies there already.
     fn await_return(&mut self, hook: usize, info: Reg, enter: Reg) {
         let map = self.module.map(Purpose::Pending);
         let key = self.pending_key(hook);
-        let value = self.b.slot(16);
-        self.b.store_slot(Size::B8, value, 0, enter);
-        self.b.store_slot(Size::B8, value, 8, info);
+        let scratch = self.scratch();
+        self.b.store(Size::B8, scratch, AWAITED as i16, enter);
+        self.b.store(Size::B8, scratch, AWAITED as i16 + 8, info);
         let map = self.b.map(map);
-        let value = self.b.slot_addr(value);
+        let value = self.b.mov(scratch);
+        self.b.alu(AluOp::Add, value, AWAITED as i32);
         let flags = self.b.mov(BPF_ANY);
         self.b
             .call(helpers::MAP_UPDATE_ELEM, &[map, key, value, flags]);

@@ -127,6 +127,20 @@ impl IntType {
     pub fn signed(self) -> bool {
         matches!(self, Self::I8 | Self::I16 | Self::I32 | Self::I64)
     }
+
+    /// The number that a register holds, whatever lies above the type's width.
+    pub fn of_register(self, bits: u64) -> i128 {
+        match self {
+            Self::I8 => (bits as i8).into(),
+            Self::I16 => (bits as i16).into(),
+            Self::I32 => (bits as i32).into(),
+            Self::I64 => (bits as i64).into(),
+            Self::U8 => (bits as u8).into(),
+            Self::U16 => (bits as u16).into(),
+            Self::U32 => (bits as u32).into(),
+            Self::U64 => bits.into(),
+        }
+    }
 }
 
 /// One selector.

@@ -8,6 +8,7 @@ use super::memory::{self, Area};
 use super::world::{Context, Effect};
 use crate::kernel::helpers as id;
 
+const EPERM: i64 = -1;
 const EFAULT: i64 = -14;
 const ENOENT: i64 = -2;
 const EAGAIN: i64 = -11;
@@ -35,6 +36,10 @@ impl Machine<'_, '_> {
             id::KTIME_GET_BOOT_NS => Ok(Word::number(self.world.time)),
             id::SEND_SIGNAL => {
                 let signal = self.number(1)?;
+                if !self.world.takes_signals {
+                    // bpf_send_signal_common (kernel/trace/bpf_trace.c).
+                    return Ok(error(EPERM));
+                }
                 self.world.effects.push(Effect::Signal(signal as u32));
                 Ok(Word::number(0))
             }

@@ -132,7 +132,12 @@ impl Simulator {
         run.result = result(attach, finished, &run.effects)?;
         run.effects
             .retain(|effect| !matches!(effect, Effect::Override(_)));
-        if let (Some(image), Some(returned)) = (ret, call.returned) {
+        // A call that is replaced returns at once.
+        let returned = match run.result {
+            Some(value) => Some(i64::from(value).cast_unsigned()),
+            None => call.returned,
+        };
+        if let (Some(image), Some(returned)) = (ret, returned) {
             let context = return_context(programs, call, returned);
             let mut world = self::world(&mut self.maps, call, context);
             let name = programs.ret.as_deref().unwrap_or_default();
@@ -154,6 +159,7 @@ fn world<'a>(maps: &'a mut Maps, call: &'a Placed, context: Context) -> World<'a
         context,
         task: call.task,
         ids: call.ids,
+        takes_signals: call.takes_signals,
         time: call.time,
         ring_is_full: call.ring_is_full,
         may_override: false,

@@ -65,6 +65,8 @@ pub(super) struct World<'a> {
     pub(super) task: u64,
     /// Thread group and thread.
     pub(super) ids: (u32, u32),
+    /// Whether programs may send signals to the process.
+    pub(super) takes_signals: bool,
     /// Nanoseconds since boot.
     pub(super) time: u64,
     /// Whether the ring buffer takes no more.

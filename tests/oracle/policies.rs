@@ -241,11 +241,12 @@ pub(crate) fn rule(dice: &mut Dice, hook: &Hook) -> Rule {
 fn action(dice: &mut Dice, hook: &Hook) -> Action {
     if hook.symbol != PLAIN && dice.flip() {
         let value = dice.one(&[-1, -13, -4095, -2, 1, 0]);
-        // Programs can make a security check fail, not succeed.
-        let value = if value == 0 && hook.symbol == SECURITY {
-            -1
-        } else {
-            value
+        // Programs can make a security check fail, not succeed; and they open no files.
+        let opens = hook.ret.as_ref().is_some_and(|ret| ret.ty == ArgType::Fd);
+        let value = match value {
+            0 if hook.symbol == SECURITY => -1,
+            0 | 1 if opens => -1,
+            value => value,
         };
         return Action::Override { value, span: SPAN };
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::ir::Namespace;
+use crate::ir::{ArgType, Namespace};
 
 /// A value; `None` if it cannot be read.
 pub type Readable<T> = Option<T>;
@@ -44,14 +44,34 @@ pub enum Value {
 }
 
 impl Value {
+    /// What a call returns that `Override` has replaced: a number, or an address at which nothing is.
+    pub(super) fn overridden(ty: ArgType, value: i32) -> Self {
+        match ty {
+            ArgType::Int(ty) => Self::Int(ty.of_register(i64::from(value).cast_unsigned())),
+            ArgType::String | ArgType::Filename => Self::String(None),
+            ArgType::CharBuf { .. } => Self::Buffer {
+                wanted: 0,
+                bytes: None,
+            },
+            ArgType::Fd
+            | ArgType::File
+            | ArgType::Path
+            | ArgType::Dentry
+            | ArgType::LinuxBinprm => Self::Path {
+                mode: 0,
+                path: None,
+            },
+            ArgType::Sock => Self::Sock(None),
+            ArgType::Sockaddr => Self::Sockaddr(Sockaddr::UNREADABLE),
+            ArgType::Cred => Self::Cred(None),
+            ArgType::Nop => Self::Nop,
+        }
+    }
+
     /// As events show it: a `sockaddr` as a whole or not at all.
     pub(super) fn shown(&self) -> Self {
         match self {
-            Self::Sockaddr(address) if !address.is_whole() => Self::Sockaddr(Sockaddr {
-                family: None,
-                port: None,
-                address: None,
-            }),
+            Self::Sockaddr(address) if !address.is_whole() => Self::Sockaddr(Sockaddr::UNREADABLE),
             other => other.clone(),
         }
     }
@@ -113,6 +133,12 @@ pub struct Sockaddr {
 }
 
 impl Sockaddr {
+    const UNREADABLE: Self = Self {
+        family: None,
+        port: None,
+        address: None,
+    };
+
     /// Whether all can be read that its family has: IPv4 and IPv6 (2, 10; include/linux/socket.h) have addresses.
     fn is_whole(&self) -> bool {
         let has_address = matches!(self.family, Some(2 | 10));
@@ -166,6 +192,8 @@ pub struct Process {
     /// The command line, words separated by NUL.
     pub arguments: Readable<Text>,
     pub cwd: Readable<Text>,
+    /// Whether it has memory of its own: kernel threads, and processes that have begun to exit, do not.
+    pub has_memory: bool,
     pub namespaces: Namespaces,
     /// Of the calling thread.
     pub credentials: Credentials,

@@ -62,7 +62,8 @@
 //! # Actions
 //!
 //! Actions run in the order of the selector: signals go to the calling process, `Override` makes the call return a value
-//! instead of running; of several the last counts. They never wait for a report and do not depend on one: what the ring buffer has no
+//! instead of running; of several the last counts. The kernel lets programs send no signals to process 1, to kernel threads and to
+//! processes that have begun to exit (`bpf_send_signal_common`, kernel/trace/bpf_trace.c). Actions never wait for a report and do not depend on one: what the ring buffer has no
 //! room for is counted and lost, and the actions have happened.
 //!
 //! # Reports
@@ -71,11 +72,11 @@
 //! (`Post` if it has none), and the values of all arguments, also of those that cannot be read, as such.
 //!
 //! A rate limit belongs to one selector. It lets one report in an interval through for each thread, process, or altogether, **for
-//! equal arguments**; of texts the lengths and first 32 bytes count ([`limit`]). A report that is not made does not start an interval.
+//! equal arguments**; of texts the lengths and first 32 bytes count ([`limit`]). The interval starts at the entry of a call that is reported.
 //!
-//! Filters on the return value (`matchReturnArgs`) decide only whether the event is reported: **actions happen at the entry**. The event of a
-//! call whose return is not seen has no return value; if filters had to decide about it, there is none. The interval of a rate limit starts
-//! at the entry.
+//! Filters on the return value (`matchReturnArgs`) decide only whether the event is reported: **actions happen at the entry**. A call that
+//! `Override` has replaced returns its value. The event of a call whose return is not seen has no return value; if filters had to decide
+//! about it, there is none. A call that they keep out starts no interval; until it returns, it counts as one that is reported.
 
 mod event;
 pub mod limit;
@@ -88,7 +89,7 @@ pub use event::{
 
 pub use look::answer;
 
-use super::{Action, ArgType, Hook, Program, Rule, Shown};
+use super::{Action, ArgType, Hook, Program, Rule, Shown, Test};
 use limit::Limiter;
 
 /// What a policy does to a call.
@@ -151,11 +152,20 @@ impl<'a> Interpreter<'a> {
             return Outcome::default();
         };
         let rule = &of.rules[number];
+        let result = result(rule);
+        let returned = match (result, &of.ret) {
+            (Some(value), Some(declared)) => Some(Value::overridden(declared.ty, value)),
+            _ => event.ret.clone(),
+        };
+        let event = Event {
+            ret: returned,
+            ..event.clone()
+        };
         Outcome {
             rule: Some(number),
-            signals: signals(rule),
-            result: result(rule),
-            report: self.report((hook, of), (number, rule), event),
+            signals: signals(rule, &event.process),
+            result,
+            report: self.report((hook, of), (number, rule), &event),
         }
     }
 
@@ -165,6 +175,12 @@ impl<'a> Interpreter<'a> {
         (number, rule): (usize, &Rule),
         event: &Event,
     ) -> Option<Report> {
+        let holds = |test: &Test| look::holds(test, event, &self.host);
+        let kept = rule.return_tests.iter().all(holds);
+        let returns = event.ret.is_some();
+        if returns && !kept {
+            return None;
+        }
         let args = shown_args(of, event);
         let key = rule
             .post?
@@ -175,14 +191,7 @@ impl<'a> Interpreter<'a> {
         {
             return None;
         }
-        let kept = match &event.ret {
-            Some(_) => rule
-                .return_tests
-                .iter()
-                .all(|test| look::holds(test, event, &self.host)),
-            None => rule.return_tests.is_empty(),
-        };
-        kept.then(|| Report {
+        (returns || rule.return_tests.is_empty()).then(|| Report {
             hook,
             rule: number,
             shown: rule.shown,
@@ -193,7 +202,10 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-fn signals(rule: &Rule) -> Vec<u32> {
+fn signals(rule: &Rule, process: &Process) -> Vec<u32> {
+    if process.pid == 1 || !process.has_memory {
+        return Vec::new();
+    }
     let number = |action: &Action| match action {
         Action::Signal { number, .. } => Some(*number),
         Action::Override { .. } => None,

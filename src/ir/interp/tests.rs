@@ -55,7 +55,11 @@ fn event(value: Value) -> Event {
         time: 0,
         args: vec![value],
         ret: None,
-        process: Process::default(),
+        process: Process {
+            pid: 1000,
+            has_memory: true,
+            ..Process::default()
+        },
     }
 }
 
@@ -279,6 +283,82 @@ fn the_last_override_counts_and_signals_are_all_sent() {
         (outcome.signals, outcome.result, outcome.report),
         (vec![15, 9], Some(-13), None)
     );
+}
+
+#[test]
+fn no_signals_reach_process_1_and_kernel_threads() {
+    let actions = vec![Action::Signal {
+        number: 9,
+        span: Span::default(),
+    }];
+    let rules = vec![Rule {
+        actions,
+        ..rule(Vec::new())
+    }];
+    let program = program(ArgType::Nop, rules);
+    let judge = |pid, has_memory| {
+        let mut event = event(Value::Nop);
+        (event.process.pid, event.process.has_memory) = (pid, has_memory);
+        let outcome = Interpreter::new(&program, Namespaces::new()).judge(0, &event);
+        (outcome.signals, outcome.report.is_some())
+    };
+    assert_eq!(judge(2, true), (vec![9], true));
+    assert_eq!(judge(1, true), (vec![], true));
+    assert_eq!(judge(2, false), (vec![], true));
+}
+
+#[test]
+fn an_overridden_call_returns_its_value() {
+    let denied = Predicate::Int {
+        of: Subject::Return,
+        set: IntSet::from_values([-13]),
+    };
+    let rules = vec![Rule {
+        return_tests: vec![test(false, denied)],
+        actions: vec![Action::Override {
+            value: -13,
+            span: Span::default(),
+        }],
+        ..rule(Vec::new())
+    }];
+    let program = program(ArgType::Nop, rules);
+    for ret in [None, Some(Value::Int(0))] {
+        let event = Event {
+            ret,
+            ..event(Value::Nop)
+        };
+        let outcome = Interpreter::new(&program, Namespaces::new()).judge(0, &event);
+        let shown = outcome.report.and_then(|report| report.ret);
+        assert_eq!(shown, Some(Value::Int(-13)));
+    }
+}
+
+#[test]
+fn a_call_that_the_return_keeps_out_starts_no_interval() {
+    let rate = Rate {
+        interval_ms: 1000,
+        scope: RateScope::Global,
+    };
+    let succeeded = Predicate::Int {
+        of: Subject::Return,
+        set: IntSet::from_values([0]),
+    };
+    let rules = vec![Rule {
+        return_tests: vec![test(false, succeeded)],
+        post: Some(Post { rate: Some(rate) }),
+        ..rule(Vec::new())
+    }];
+    let program = program(ArgType::Nop, rules);
+    let mut interpreter = Interpreter::new(&program, Namespaces::new());
+    let mut judge = |ret: Option<i128>| {
+        let event = Event {
+            ret: ret.map(Value::Int),
+            ..event(Value::Nop)
+        };
+        interpreter.judge(0, &event).report.is_some()
+    };
+    assert!(!judge(Some(-2)), "kept out");
+    assert!(judge(Some(0)) && !judge(Some(0)), "the interval starts");
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl Scene {
                 .memory
                 .as_ref()
                 .and_then(|memory| arguments(&memory.arguments)),
+            has_memory: task.memory.is_some(),
             cwd: task.fs.and_then(|fs| self.vfs.path(fs.cwd)),
             namespaces: namespaces(task),
             credentials: credentials(&task.cred),
@@ -160,16 +161,7 @@ fn number(param: &Param, ty: IntType) -> i128 {
     let Param::Number(bits) = param else {
         return 0;
     };
-    match ty {
-        IntType::I8 => i128::from(*bits as i8),
-        IntType::I16 => i128::from(*bits as i16),
-        IntType::I32 => i128::from(*bits as i32),
-        IntType::I64 => i128::from(*bits as i64),
-        IntType::U8 => i128::from(*bits as u8),
-        IntType::U16 => i128::from(*bits as u16),
-        IntType::U32 => i128::from(*bits as u32),
-        IntType::U64 => i128::from(*bits),
-    }
+    ty.of_register(*bits)
 }
 
 fn bytes_of(param: &Param) -> Option<Data> {

@@ -19,6 +19,8 @@ pub struct Placed {
     pub task: u64,
     /// Thread group and thread.
     pub ids: (u32, u32),
+    /// Not process 1 and not without memory of its own: programs may send signals to the process.
+    pub takes_signals: bool,
     /// Nanoseconds since boot.
     pub time: u64,
     pub ring_is_full: bool,
@@ -41,6 +43,7 @@ impl Scene {
             returned,
             task,
             ids: (self.task.ids.process, self.task.ids.thread),
+            takes_signals: self.task.ids.process != 1 && self.task.memory.is_some(),
             time: self.time,
             ring_is_full: self.ring_is_full,
             inner_registers,

@@ -206,6 +206,7 @@ fn process(call: &Call, answer: &Answer) -> Process {
             complete: whole_line,
         }),
         cwd: Some(whole(caller.cwd.as_bytes())),
+        has_memory: true,
         namespaces: namespaces(answer),
         credentials: Credentials {
             ids,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use tpc::ir::interp::Interpreter;
 
-use super::call::{Call, Reached};
+use super::call::Call;
 use super::groups::Group;
 use super::policies::Policy;
 use super::script::{self, Answer};
@@ -136,8 +136,8 @@ fn expect(
         for (policy, interpreter) in judges.iter_mut() {
             let hooks = policy.compiled.ir.hooks.iter().enumerate();
             for (number, hook) in hooks.filter(|(_, hook)| hook.symbol == reached.symbol) {
-                let (event, outcome) =
-                    decide(call, reached, (number, hook), answer, plain, interpreter);
+                let event = predict::event(hook, call, reached, answer, plain.returned);
+                let outcome = interpreter.judge(number, &event);
                 count.decisions += 1;
                 count.matched += usize::from(outcome.rule.is_some());
                 count.errors += usize::from(outcome.result.is_some());
@@ -161,30 +161,6 @@ fn expect(
     count.kills += usize::from(expected.killed);
     count.signals += usize::from(expected.signals & !(1 << (SIGKILL - 1)) != 0);
     expected
-}
-
-type Decision = (tpc::ir::interp::Event, tpc::ir::interp::Outcome);
-
-/// What a policy decides; of a call that is prevented the return is the decision.
-fn decide(
-    call: &Call,
-    reached: &Reached,
-    (number, hook): (usize, &tpc::ir::Hook),
-    answer: &Answer,
-    plain: &Answer,
-    interpreter: &mut Interpreter<'_>,
-) -> Decision {
-    let mut event = predict::event(hook, call, reached, answer, plain.returned);
-    let first = interpreter.clone().judge(number, &event);
-    if let Some(result) = first.result {
-        let prevented = Reached {
-            returned: super::call::Returned::Number(result.into()),
-            ..reached.clone()
-        };
-        event = predict::event(hook, call, &prevented, answer, plain.returned);
-    }
-    let outcome = interpreter.judge(number, &event);
-    (event, outcome)
 }
 
 impl Expected {

@@ -11,6 +11,7 @@ fn actions() {
         order(),
         rates(),
         rates_by_arguments(),
+        rates_of_what_is_reported(),
         returns(),
         overrides(),
         two_hooks(),
@@ -204,6 +205,31 @@ fn rates_by_arguments() -> Scenario {
         &[text("1001", "one"), text("1001", "two"), event(&[("args.1.string_arg", "")])],
     )
     .step("prctl-text 1 1001 null -- prctl-text 1 1001 null", OK, &[event(&[("args.1.error_arg.Message", crate::script::PRESENT)])])
+}
+
+/// A call that the return keeps out is not the report after which the others are too many.
+fn rates_of_what_is_reported() -> Scenario {
+    let hook = "  - call: sys_unlink
+    syscall: true
+    return: true
+    returnArg: {index: 0, type: int}
+    args: [{index: 0, type: string}]
+    selectors:
+    - matchArgs: [{index: 0, operator: Prefix, values: [/run/limited]}]
+      matchReturnArgs: [{index: 0, operator: Equal, values: ['0']}]
+      matchActions: [{action: Post, rateLimit: 10m, rateLimitScope: global}]
+";
+    let removed = event(&[
+        ("args.0.string_arg", "/run/limited"),
+        ("return.int_arg", "0"),
+    ]);
+    let again = "file /run/limited x -- unlink /run/limited";
+    Scenario::inline("rates-of-what-is-reported", &policy("limited", hook))
+        .step("unlink /run/limited", End::Exit(2), SILENT)
+        .step(again, OK, &[removed])
+        .step(again, OK, SILENT)
+        .step("unlink /run/limited", End::Exit(2), SILENT)
+        .step(again, OK, SILENT)
 }
 
 fn returns() -> Scenario {
