@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lab", &[]),
     ("attach", &["kernel", "btf"]),
     ("facts", &["attach", "btf"]),
-    ("ir", &["diag"]),
+    ("ir", &["diag", "kernel"]),
     ("yaml", &["diag"]),
     ("bundle", &["diag", "kernel"]),
     ("policy", &["diag", "yaml"]),

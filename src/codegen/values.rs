@@ -294,6 +294,12 @@ impl Frame<'_> {
 
     /// Puts what the path routine needs to know where it expects it.
     pub(super) fn place_path(&mut self, parts: PathParts, at: u32) {
+        let hashed = self.leaf_field(parts.typed, parts.dentry, "dentry", "d_hash.pprev");
+        self.place_parts(parts, hashed, at);
+    }
+
+    /// `hashed` is 0 for a file whose path is marked as that of an unlinked one.
+    fn place_parts(&mut self, parts: PathParts, hashed: Reg, at: u32) {
         let PathParts {
             dentry,
             mount,
@@ -303,7 +309,6 @@ impl Frame<'_> {
             Some(mount) => (mount, self.leaf_field(typed, mount, "vfsmount", "mnt_root")),
             None => (self.b.mov(0), self.b.mov(0)),
         };
-        let hashed = self.leaf_field(typed, dentry, "dentry", "d_hash.pprev");
         self.place(at, [dentry, mount, top, hashed]);
     }
 
@@ -385,7 +390,13 @@ impl Frame<'_> {
 
     fn read_path(&mut self, subject: Subject, at: u32, unreadable: &mut Target) -> Reg {
         let parts = self.path_parts(subject, unreadable);
-        self.place_path(parts, at);
+        if subject == Subject::Exe {
+            // Whether it has been unlinked since does not matter: an upgrade makes no other program of a running one.
+            let hashed = self.b.mov(1);
+            self.place_parts(parts, hashed, at);
+        } else {
+            self.place_path(parts, at);
+        }
         let at = self.b.mov(at as i32);
         self.routine(Routine::Path, &[at])
     }
@@ -437,11 +448,7 @@ impl Frame<'_> {
         else {
             unreachable!("check wants a size for every buffer");
         };
-        let declared = self.hook.args.iter().find(|arg| arg.index == index);
         let raw = self.param(index);
-        match declared.map(|arg| arg.ty) {
-            Some(ArgType::Int(ty)) => self.extend(raw, ty),
-            _ => raw,
-        }
+        self.extend(raw, self.hook.length_type(index))
     }
 }

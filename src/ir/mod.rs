@@ -24,6 +24,7 @@ pub use set::{IntSet, RangeSet, V4Set, V6Set};
 pub use texts::{TextMatch, TextValue};
 
 use crate::diag::Span;
+use crate::kernel::syscalls::short_length;
 
 /// One policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,22 @@ pub struct Hook {
     pub ret: Option<Arg>,
     pub rules: Vec<Rule>,
     pub span: Span,
+}
+
+impl Hook {
+    /// The type of the length of a buffer: as the policy declares the parameter, or as the system call has it; else the whole register.
+    pub fn length_type(&self, index: u8) -> IntType {
+        let declared = self.args.iter().find(|arg| arg.index == index);
+        match (declared.map(|arg| arg.ty), self.abi) {
+            (Some(ArgType::Int(ty)), _) => ty,
+            (_, Abi::Function) => IntType::U64,
+            (_, Abi::Syscall) => match short_length(&self.symbol, index) {
+                Some(true) => IntType::I32,
+                Some(false) => IntType::U32,
+                None => IntType::U64,
+            },
+        }
+    }
 }
 
 /// How the hooked function takes its parameters.

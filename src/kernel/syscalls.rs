@@ -1,10 +1,39 @@
-//! System calls, to find misspelt names.
+//! System calls: their names, to find misspelt ones, and parameters that are narrower than they look.
 //!
 //! Names as the kernel's functions have them, without `sys_`: `newfstat`, not `fstat`.
 //! From `/proc/kallsyms` of Linux 6.18 (`__x64_sys_*`), without those for 32-bit and old programs; the
 //! calls that depend on modules were added. Kernels have more and fewer: not being listed is no error.
 
 use std::sync::LazyLock;
+
+/// Parameters (from 0) that are the length of a buffer and narrower than a register: the kernel looks at 32 bits, whatever the caller has
+/// put above them. `true`: signed. From `SYSCALL_DEFINE` in Linux 6.12.
+const LENGTHS: &[(&str, u8, bool)] = &[
+    ("bind", 2, true),
+    ("bpf", 2, false),
+    ("connect", 2, true),
+    ("fsconfig", 4, true),
+    ("getdents", 2, false),
+    ("getdents64", 2, false),
+    ("readlink", 2, true),
+    ("readlinkat", 3, true),
+    ("sched_getaffinity", 1, false),
+    ("sched_setaffinity", 1, false),
+    ("sendto", 5, true),
+    ("setdomainname", 1, true),
+    ("sethostname", 1, true),
+    ("setsockopt", 4, true),
+    ("syslog", 2, true),
+];
+
+/// Whether a parameter of a system call (`sys_bpf`) is a buffer's length of 32 bits, and then whether it is signed.
+pub fn short_length(symbol: &str, index: u8) -> Option<bool> {
+    let name = symbol.strip_prefix("sys_")?;
+    let found = LENGTHS
+        .iter()
+        .find(|(call, parameter, _)| (*call, *parameter) == (name, index))?;
+    Some(found.2)
+}
 
 const NAMES: &str = "
     accept accept4 access acct add_key adjtimex alarm arch_prctl bind bpf brk cachestat capget capset chdir

@@ -164,7 +164,7 @@ fn looked_at(predicate: &Predicate, event: &Event) -> Option<String> {
         },
         Predicate::Text {
             of: Subject::Exe, ..
-        } => quoted(words::shown(&process.exe)),
+        } => quoted(words::shown(&process.binary)),
         Predicate::Text { of, .. } => match value(*of, event)? {
             Value::String(text)
             | Value::Buffer { bytes: text, .. }

@@ -32,6 +32,8 @@ pub(crate) const INTS: [IntType; 8] = [
 /// Names of functions: of one that may be overridden, and of one that may not.
 const SECURITY: &str = "security_f";
 const PLAIN: &str = "f";
+/// System calls: the second's parameter 1 and the third's parameter 2 are lengths of 32 bits.
+const SYSCALLS: [&str; 3] = ["sys_f", "sys_sethostname", "sys_bpf"];
 
 /// A policy as codegen takes it.
 pub(crate) fn program(dice: &mut Dice) -> Program {
@@ -65,7 +67,7 @@ fn hook(dice: &mut Dice) -> Hook {
     let texts = dice.once_in(12);
     let symbol = match abi {
         Abi::Function => dice.one(&[SECURITY, PLAIN]),
-        Abi::Syscall => "sys_f",
+        Abi::Syscall => dice.one(&SYSCALLS),
     };
     let mut hook = Hook {
         symbol: symbol.to_owned(),

@@ -359,7 +359,13 @@ impl Maker<'_> {
             8 => Some(dice.one(&[0, 1, 4095, 4096, 1 << 31, u64::MAX])),
             _ => None,
         };
-        if let (Some(index), Some(size)) = (size_from, size) {
+        // What callers put above a length of 32 bits.
+        let rubbish = if dice.once_in(8) {
+            dice.bits() << 32
+        } else {
+            0
+        };
+        if let (Some(index), Some(size)) = (size_from, size.map(|size| size | rubbish)) {
             self.sizes.insert(index, size);
         }
         Param::Bytes(self.data(dice, bytes))

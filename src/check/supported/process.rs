@@ -51,12 +51,27 @@ fn binary(filter: &BinaryFilter, sink: &mut Sink) -> Option<Test> {
     if !require_values(values, *span, sink) {
         return None;
     }
+    for value in values.iter().filter(|value| marks_unlinked(&value.value)) {
+        let message = "filters see the path that an unlinked executable had: the value matches only a file with this name";
+        warn(
+            sink,
+            code::NO_EFFECT,
+            value.span,
+            message,
+            "remove ` (deleted)`",
+        );
+    }
     let (negate, predicate) = texts::executable(operator.value, values, sink);
     Some(Test {
         negate,
         predicate,
         span: *span,
     })
+}
+
+/// Whether a value is the path of an unlinked file as events show it. Files in memory never had another.
+fn marks_unlinked(value: &str) -> bool {
+    value.starts_with('/') && !value.starts_with("/memfd:") && value.ends_with(" (deleted)")
 }
 
 fn pid(filter: &PidFilter, sink: &mut Sink) -> Option<Test> {

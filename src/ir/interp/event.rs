@@ -188,7 +188,10 @@ pub struct Process {
     pub auid: u32,
     /// Nanoseconds since boot.
     pub start: u64,
+    /// Path of the executable.
     pub exe: Readable<Text>,
+    /// The same for filters: of a file that has been unlinked the path that it had.
+    pub binary: Readable<Text>,
     /// The command line, words separated by NUL.
     pub arguments: Readable<Text>,
     pub cwd: Readable<Text>,

@@ -80,7 +80,7 @@ fn int(of: Subject, event: &Event) -> Option<i128> {
 
 fn text(of: Subject, how: TextMatch, values: &[TextValue], event: &Event) -> Option<bool> {
     let (text, end_is_known) = match (of, value(of, event)) {
-        (Subject::Exe, _) => (&event.process.exe, true),
+        (Subject::Exe, _) => (&event.process.binary, true),
         (_, Some(Value::Path { path, .. })) => (path, true),
         (_, Some(Value::String(text) | Value::Buffer { bytes: text, .. })) => (text, false),
         _ => return None,

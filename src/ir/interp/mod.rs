@@ -29,12 +29,14 @@
 //! # Texts
 //!
 //! Texts are bytes; upper and lower case differ. A string ends before its first NUL. A buffer has as many bytes as its length
-//! parameter says.
+//! parameter says: with the width that the policy declares for it, or that the system call has; of other functions the whole register.
 //!
 //! A path is the one that the mount namespace of the file knows, resolved, from the top of its tree of mounts; in a container that is the
 //! container's own view. `chroot(2)` changes nothing. The top itself is `/`; `" (deleted)"` follows when the file has no name any more. A
 //! file in memory is `/memfd:NAME (deleted)`; pipes, sockets and other files that were never in a directory have no path. A value of type
 //! `dentry` knows no mount: its path begins at the root of its filesystem. The executable of a script's process is its interpreter.
+//! `matchBinaries` looks at the executable's path as it is now, not as it was when the process began: a file that was renamed has its new
+//! name. One that was unlinked or replaced, as by an upgrade, keeps the path that it had, without the mark; events show the mark.
 //!
 //! Of a text that is longer than programs read, only a part is known: **the end of a path, the beginning of everything else**. Such a text
 //! is *incomplete*. It equals nothing; it starts (or ends) with a value if the known part does; where the other part would

@@ -63,14 +63,12 @@ impl Scene {
     }
 
     fn buffer(&self, hook: &Hook, size_from: Option<u8>, param: &Param) -> Value {
-        let size = size_from.and_then(|index| self.params.get(usize::from(index)));
-        let declared = hook.args.iter().find(|arg| Some(arg.index) == size_from);
-        let ty = match declared.map(|arg| arg.ty) {
-            Some(ArgType::Int(ty)) => ty,
-            _ => IntType::U64,
+        // As the register of the length has it, extended by its type.
+        let size = |index| {
+            let param = self.params.get(usize::from(index))?;
+            Some(number(param, hook.length_type(index)) as u64)
         };
-        // As the register of the length has it, sign-extended by its declared type.
-        let wanted = size.map_or(0, |size| number(size, ty) as u64);
+        let wanted = size_from.and_then(size).unwrap_or(0);
         Value::Buffer {
             wanted,
             bytes: bytes_of(param).and_then(|data| buffer(&data, wanted, areas(hook.abi))),
@@ -121,6 +119,7 @@ impl Scene {
             auid: task.auid,
             start: task.start,
             exe: exe.and_then(|exe| self.vfs.path(exe)),
+            binary: exe.and_then(|exe| self.vfs.former_path(exe)),
             arguments: task
                 .memory
                 .as_ref()

@@ -72,17 +72,22 @@ enum Step {
 impl Vfs {
     /// The path of a file from the top of its tree of mounts, as far as programs resolve it.
     pub fn path(&self, file: Spot) -> Readable<Text> {
-        self.walk(file.dentry, Some(file.mount))
+        self.walk(file.dentry, Some(file.mount), true)
+    }
+
+    /// The path that a file has, or had before it was unlinked.
+    pub fn former_path(&self, file: Spot) -> Readable<Text> {
+        self.walk(file.dentry, Some(file.mount), false)
     }
 
     /// The path of an entry from its filesystem's root.
     pub fn entry(&self, dentry: usize) -> Readable<Text> {
-        self.walk(dentry, None)
+        self.walk(dentry, None, true)
     }
 
-    fn walk(&self, dentry: usize, mount: Option<usize>) -> Readable<Text> {
+    fn walk(&self, dentry: usize, mount: Option<usize>, says_deleted: bool) -> Readable<Text> {
         let start = self.dentries.get(dentry)?;
-        let is_deleted = !start.linked && start.parent != dentry;
+        let is_deleted = says_deleted && !start.linked && start.parent != dentry;
         let mut components: Vec<&[u8]> = Vec::new();
         let (mut at, mut within) = (dentry, mount);
         let mut len = if is_deleted { DELETED.len() } else { 0 };

@@ -310,6 +310,14 @@ static int op_sethostname(struct words *w)
 	return outcome(sethostname(name, strlen(name)));
 }
 
+/* sethostname-wide NAME: the same, with a bit above the 32 that the kernel looks at in the length. */
+static int op_sethostname_wide(struct words *w)
+{
+	char *name = take(w);
+
+	return outcome(syscall(SYS_sethostname, name, strlen(name) | 1L << 32));
+}
+
 /* kill-child SIG: forks a child that sleeps and signals it. */
 static int op_kill_child(struct words *w)
 {
@@ -407,6 +415,7 @@ const struct op process_ops[] = {
 	{"repeat", op_repeat},
 	{"setgid", op_setgid},
 	{"sethostname", op_sethostname},
+	{"sethostname-wide", op_sethostname_wide},
 	{"setns", op_setns},
 	{"setresuid", op_setresuid},
 	{"setuid", op_setuid},

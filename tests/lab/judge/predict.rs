@@ -84,11 +84,7 @@ impl Seen<'_> {
 
     fn buffer(&self, size_from: Option<u8>, raw: &Raw) -> Value {
         let index = size_from.expect("buffers have a length");
-        let declared = self.hook.args.iter().find(|arg| arg.index == index);
-        let ty = match declared.map(|arg| arg.ty) {
-            Some(ArgType::Int(ty)) => ty,
-            _ => IntType::U64,
-        };
+        let ty = self.hook.length_type(index);
         let wanted = int(self.register(&self.params[usize::from(index)]), ty) as u64;
         let len = usize::try_from(wanted).map_or(MAX_TEXT, |wanted| wanted.min(MAX_TEXT));
         let mapped = match raw {
@@ -201,6 +197,7 @@ fn process(call: &Call, answer: &Answer) -> Process {
         auid: u32::MAX,
         start: 0,
         exe: Some(whole(caller.exe.as_bytes())),
+        binary: Some(whole(caller.exe.as_bytes())),
         arguments: Some(Text {
             known: arguments,
             complete: whole_line,

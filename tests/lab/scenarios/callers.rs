@@ -20,7 +20,7 @@ fn binaries() -> Scenario {
         filter("Postfix", "/tool"),
         filter("NotPostfix", "/tool"),
         filter("In", "/memfd:program (deleted)"),
-        filter("In", "/opt/bin/removed (deleted)"),
+        filter("In", "/opt/bin/removed"),
     ];
     let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
     let hook = numbered("sys_prctl", "[{index: 0, type: int}]", "index: 0", &filters);

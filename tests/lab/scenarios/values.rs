@@ -3,7 +3,7 @@
 use std::slice;
 
 use super::numbered::{FIRST, matched, numbered};
-use super::{OK, SILENT, Scenario, event, policy};
+use super::{KILLED, OK, SILENT, Scenario, event, policy};
 use crate::script::{ABSENT, Event, PRESENT};
 
 #[test]
@@ -12,6 +12,7 @@ fn values() {
     all.extend([
         strings(),
         buffers(),
+        short_lengths(),
         paths(),
         descriptors(),
         dentries_and_names(),
@@ -231,6 +232,30 @@ fn buffers() -> Scenario {
         .step(&calls("fill:5000:a 5000"), OK, &matched(&[1, 3, 5]))
         .step(&calls("null 3"), OK, SILENT)
         .step(&calls("unmapped 3"), OK, SILENT)
+}
+
+/// The kernel looks at 32 bits of a length, whatever the caller puts above them.
+fn short_lengths() -> Scenario {
+    let hook = "  - call: sys_sethostname
+    syscall: true
+    args: [{index: 0, type: char_buf, sizeArgIndex: 2}]
+    selectors:
+    - matchArgs: [{index: 0, operator: Equal, values: [evil]}]
+      matchActions: [{action: Sigkill}]
+";
+    let seen = event(&[("action", "KPROBE_ACTION_SIGKILL")]);
+    Scenario::inline("short-lengths", &policy("short-lengths", hook))
+        .step("unshare uts -- sethostname good", OK, SILENT)
+        .step(
+            "unshare uts -- sethostname evil",
+            KILLED,
+            slice::from_ref(&seen),
+        )
+        .step(
+            "unshare uts -- sethostname-wide evil",
+            KILLED,
+            slice::from_ref(&seen),
+        )
 }
 
 fn paths() -> Scenario {
