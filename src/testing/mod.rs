@@ -22,6 +22,7 @@ mod run;
 mod shape;
 mod shown;
 mod terms;
+mod titles;
 mod value;
 mod why;
 mod words;
