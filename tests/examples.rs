@@ -260,7 +260,7 @@ fn each_has_tests_that_exercise_all_of_it() {
         let mut problems = sink.into_sorted();
         if let Some(result) = &result {
             problems.extend(result.cases.iter().flat_map(testing::CaseResult::problems));
-            problems.extend(result.gaps.iter().map(|gap| gap.diagnostic.clone()));
+            problems.extend(result.cover.gaps().into_iter().map(|gap| gap.diagnostic));
         }
         assert!(
             problems.is_empty(),
@@ -268,7 +268,7 @@ fn each_has_tests_that_exercise_all_of_it() {
             render::human(&problems, &sources, false)
         );
         let result = result.expect("no problems, so results");
-        assert_eq!(result.cover.percent(), 100, "{name}");
+        assert_eq!(result.cover.shares().percent(), 100, "{name}");
         assert!(result.cases.len() >= 5, "{name}");
     }
 }

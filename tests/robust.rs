@@ -401,7 +401,7 @@ proptest! {
         let policies = tpc::policy::decode(file, &sources, &mut sink);
         let kernels = testing::Kernels::default();
         let first = policies.first().filter(|policy| !policy.incomplete);
-        let Some(tests) = first.and_then(|policy| testing::init(policy, &sources, &kernels, &mut sink)) else {
+        let Some(tests) = first.and_then(|policy| testing::init(policy, None, &sources, &kernels, &mut sink)) else {
             return Ok(());
         };
         let file = sources.add("f.test.yaml", tests);

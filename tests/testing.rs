@@ -75,7 +75,7 @@ fn what_is_said_about_test_files() {
         };
         problems.extend(result.cases.iter().flat_map(CaseResult::problems));
         if name.starts_with("cover") {
-            problems.extend(result.gaps.iter().map(|gap| gap.diagnostic.clone()));
+            problems.extend(result.cover.gaps().into_iter().map(|gap| gap.diagnostic));
         }
         let results = Results {
             files: &[result],
@@ -654,6 +654,257 @@ spec:
     );
     let missing = said.matches("no case has `7` of `matchArgs index 0 Equal`");
     assert!(missing.count() <= 1, "{said}");
+}
+
+const TWO_FILTERS: &str = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: two}
+spec:
+  kprobes:
+  - call: sys_setuid
+    syscall: true
+    args: [{index: 0, type: uint32}]
+    selectors:
+    - matchArgs:
+      - {index: 0, operator: Equal, values: ['0']}
+      matchBinaries:
+      - {operator: NotIn, values: [/bin/su]}
+      matchActions: [{action: Sigkill}]
+";
+
+/// Where two filters fail at once, either of them could be missing.
+#[test]
+fn a_filter_counts_where_it_alone_keeps_a_call_out() {
+    let both = "\
+tests:
+- {name: hit, args: {0: 0}, expect: [Sigkill, event]}
+- {name: both, args: {0: 1}, process: {binary: /bin/su}, expect: nothing}
+";
+    let dir = directory(&[("two.yaml", TWO_FILTERS), ("two.test.yaml", both)]);
+    let said = expect(&tpc(dir.path(), &["test", "--cover-min", "50"]), 1);
+    insta::assert_snapshot!(said);
+    let each = format!(
+        "{both}- {{name: user, args: {{0: 1}}, expect: nothing}}\n\
+         - {{name: su, args: {{0: 0}}, process: {{binary: /bin/su}}, expect: nothing}}\n"
+    );
+    let dir = directory(&[("two.yaml", TWO_FILTERS), ("two.test.yaml", &each)]);
+    expect(&tpc(dir.path(), &["test", "--cover-min", "100"]), 0);
+}
+
+#[test]
+fn files_of_one_policy_are_covered_together() {
+    let file = |case| {
+        format!(
+            "policy: two.yaml\ntests:\n- {{name: hit, args: {{0: 0}}, expect: [Sigkill, event]}}\n- {{name: miss, {case}, expect: nothing}}\n"
+        )
+    };
+    let (first, second) = (
+        file("args: {0: 1}"),
+        file("args: {0: 0}, process: {binary: /bin/su}"),
+    );
+    let dir = directory(&[
+        ("two.yaml", TWO_FILTERS),
+        ("a.test.yaml", &first),
+        ("b.test.yaml", &second),
+    ]);
+    let said = expect(&tpc(dir.path(), &["test", "--cover-min", "100"]), 0);
+    assert!(
+        said.contains("2 files: 4 cases passed; covers selectors 1/1, filters 2/2, values 2/2"),
+        "{said}"
+    );
+    let alone = ["test", "a.test.yaml", "--cover-min", "100"];
+    expect(&tpc(dir.path(), &alone), 1);
+}
+
+#[test]
+fn policies_without_tests_are_reported() {
+    let right = TESTS.replace("[1, 7]", "[1, 8]");
+    let named = format!("name: roots\n{right}");
+    let two = format!("{POLICY}---\n{}", POLICY.replace("roots", "others"));
+    let dir = directory(&[
+        ("roots.yaml", POLICY),
+        ("roots.test.yaml", &right),
+        ("more/naked.yaml", &POLICY.replace("roots", "naked")),
+        ("more/values.yaml", "a: 1\n"),
+        ("two/two.yaml", &two),
+        ("two/two.test.yaml", &named),
+    ]);
+    let run = |arguments: &[&str], status| {
+        let arguments = [&["test", "--format", "concise"], arguments].concat();
+        expect(&tpc(dir.path(), &arguments), status)
+    };
+    let said = run(&[], 0);
+    assert!(
+        said.contains(
+            "more/naked.yaml:3:18: note[TPC5006]: no test file is about the policy `naked`"
+        ),
+        "{said}"
+    );
+    assert_eq!(said.matches("no test file is about").count(), 2, "{said}");
+    let said = run(&["--cover-min", "1", "."], 1);
+    assert!(said.contains("error[TPC5006]: no test file is about the policy `others`"));
+    let said = run(&["two/two.yaml", "--cover-min", "1"], 1);
+    assert!(said.contains("the policy `others`"), "{said}");
+    // Other tests of the file may be elsewhere.
+    run(&["two/two.test.yaml", "--cover-min", "1"], 0);
+    let exclude = "[files]\nexclude = ['more/**', 'two/**']\n";
+    fs::write(dir.path().join("tpc.toml"), exclude).expect("a file");
+    let said = run(&["--cover-min", "1", "."], 0);
+    assert!(!said.contains("no test file is about"), "{said}");
+}
+
+#[test]
+fn with_quiet_nothing_is_said_when_nothing_failed() {
+    let right = TESTS.replace("[1, 7]", "[1, 8]");
+    let dir = directory(&[
+        ("roots.yaml", POLICY),
+        ("roots.test.yaml", &right),
+        ("naked.yaml", POLICY),
+    ]);
+    let said = expect(&tpc(dir.path(), &["test", "--quiet", "--cover"]), 0);
+    assert_eq!(said, "");
+}
+
+/// A row says `a` of what its case calls `0`: there is one value, not a table of both.
+#[test]
+fn a_row_replaces_an_argument_under_another_name() {
+    let policy = POLICY.replace("type: uint32", "type: uint32, label: user");
+    let tests = "\
+tests:
+- name: users
+  args: {0: [0, 7]}
+  rows:
+  - {args: {user: 1}, expect: nothing}
+  - {args: {uint32: 2}, expect: nothing}
+";
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", tests)]);
+    let said = expect(&tpc(dir.path(), &["test"]), 0);
+    assert!(said.contains("2 cases passed"), "{said}");
+}
+
+/// Policies have Go's literals, where a leading 0 makes a number octal.
+#[test]
+fn texts_are_the_numbers_that_they_are_in_policies() {
+    let policy = POLICY.replace("'7'", "'0644'");
+    let tests = "\
+tests:
+- {name: modes, args: {0: [\"0644\", 0600 | 0044, 0o644, 420, \"0_644\"]}, expect: [Sigkill, event]}
+- {name: decimal, args: {0: \"644\"}, expect: nothing}
+";
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+}
+
+/// The number in the pid namespace follows from the namespace.
+#[test]
+fn processes_of_the_host_have_no_number_in_a_namespace() {
+    let policy = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: p}
+spec:
+  kprobes:
+  - call: sys_getpid
+    syscall: true
+    selectors:
+    - matchPIDs: [{operator: NotIn, values: [0, 1], isNamespacePID: true}]
+      matchActions: [{action: Sigkill}]
+    - matchPIDs: [{operator: In, values: [6], isNamespacePID: true, followForks: true}]
+";
+    let tests = "\
+tests:
+- name: in a pid namespace
+  expect: [Sigkill, event]
+  rows:
+  - process: {container: true}
+  - process: {namespaces: {Pid: other}}
+  - process: {namespaces: other}
+  - process: {namespaces: {Pid: 5}}
+- name: on the host
+  expect: nothing
+  rows:
+  - process: {container: true, namespaces: {Pid: host}}
+  - process: {container: true, namespaces: host}
+  - process: {namespaces: {Pid: 4026531836}}
+  - process: {nsPid: 0}
+- name: a shell in the container
+  process: {container: true, nsPid: 1, parents: [{binary: /bin/sh}]}
+  expect: nothing
+";
+    let dir = directory(&[("p.yaml", policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+    // The parent is number 6 of the namespace.
+    let forks = policy.replace(
+        "NotIn, values: [0, 1], ",
+        "In, values: [6], followForks: true, ",
+    );
+    let tests = "\
+tests:
+- {name: a, process: {container: true, parents: [{binary: /bin/sh}]}, expect: [Sigkill, event]}
+- {name: b, process: {container: true, parents: [{nsPid: 0}]}, expect: nothing}
+";
+    let dir = directory(&[("p.yaml", &forks), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+    for policy in [policy, &forks] {
+        let dir = directory(&[("p.yaml", policy)]);
+        expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 0);
+        let tests = fs::read_to_string(dir.path().join("p.test.yaml")).expect("tests");
+        assert!(tests.contains("namespaces: {Pid: other}"), "{tests}");
+        expect(&tpc(dir.path(), &["test"]), 0);
+    }
+}
+
+#[test]
+fn first_tests_of_several_policies_are_a_file_for_each() {
+    let two = format!("{POLICY}---\n{}", POLICY.replace("roots", "others"));
+    let dir = directory(&[("p.yaml", &two)]);
+    let said = expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 0);
+    assert_eq!(said, "wrote p.roots.test.yaml\nwrote p.others.test.yaml\n");
+    for arguments in [&["test", "--cover-min", "100"][..], &["test", "p.yaml"]] {
+        let said = expect(&tpc(dir.path(), arguments), 0);
+        assert!(said.contains("2 files: 4 cases passed"), "{said}");
+    }
+    fs::remove_file(dir.path().join("p.roots.test.yaml")).expect("a file");
+    expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 2);
+    assert!(!dir.path().join("p.roots.test.yaml").exists());
+}
+
+#[test]
+fn first_tests_show_rate_limits_and_values_that_can_be() {
+    let policy = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: p}
+spec:
+  kprobes:
+  - call: security_mmap_file
+    syscall: false
+    args: [{index: 0, type: file}]
+    selectors:
+    - matchArgs:
+      - {index: 0, operator: Prefix, values: [/boot, .a, .b, .c, .d, .e, .f, .g, .h, .i, .j]}
+      matchActions: [{action: Sigkill}, {action: Post, rateLimit: 90s}]
+";
+    let dir = directory(&[("p.yaml", policy)]);
+    expect(&tpc(dir.path(), &["test", "--init", "p.yaml"]), 0);
+    let tests = fs::read_to_string(dir.path().join("p.test.yaml")).expect("tests");
+    insta::assert_snapshot!(tests);
+    expect(&tpc(dir.path(), &["test", "--cover-min", "100"]), 0);
+}
+
+/// A function under the name that the policy has, when it hooks it twice.
+#[test]
+fn of_two_hooks_one_is_chosen_under_either_name() {
+    let hook = POLICY.split_once("  kprobes:\n").expect("a hook").1;
+    let policy = format!("{POLICY}{hook}").replace("sys_setuid", "__x64_sys_setuid");
+    let tests = "tests: [{name: x, call: __x64_sys_setuid, args: {0: 1}, expect: nothing}]\n";
+    let dir = directory(&[("p.yaml", &policy), ("p.test.yaml", tests)]);
+    let said = expect(&tpc(dir.path(), &["test"]), 1);
+    assert!(
+        said.contains("write one of sys_setuid/1, sys_setuid/2"),
+        "{said}"
+    );
 }
 
 /// Nothing of this boots a kernel; what kernels do is a test of the lab.

@@ -34,6 +34,7 @@ pub use language::language;
 pub use language::resolve::Step;
 
 pub use numbers::Range;
+pub(crate) use numbers::literal;
 pub use options::{is_on as option_is_on, names as option_names};
 pub use registers::Machine;
 pub use supported::paths::{flaw as path_flaw, without_wildcard};

@@ -267,7 +267,7 @@ fn decimal(text: &str, signed: bool) -> Option<i128> {
 }
 
 /// A Go integer literal: `strconv.ParseInt` with base 0.
-fn literal(text: &str, signed: bool) -> Option<i128> {
+pub(crate) fn literal(text: &str, signed: bool) -> Option<i128> {
     let (negative, digits) = sign(text, signed)?;
     let lower = digits.to_ascii_lowercase();
     let (radix, prefixed, digits) = match lower.get(..2) {

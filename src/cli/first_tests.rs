@@ -1,6 +1,6 @@
 //! `tpc test --init`: the first test file of a policy.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::Exit;
@@ -12,30 +12,32 @@ use crate::policy;
 use crate::testing::{self, Kernels};
 use crate::yaml;
 
-/// Writes the test file beside a policy.
+/// Writes a test file beside a policy, or one for each policy of a file.
 pub(super) fn init(path: &Path, color: Color) -> Exit {
     let (mut sources, mut sink) = (Sources::new(), Sink::new());
-    let (exit, remark) = match write(path, &mut sources, &mut sink) {
-        Ok(Some(test)) => (Exit::Clean, format!("wrote {}\n", test.display())),
-        Ok(None) => (Exit::Findings, String::new()),
+    let (exit, written) = match write(path, &mut sources, &mut sink) {
+        Ok(Some(written)) => (Exit::Clean, written),
+        Ok(None) => (Exit::Findings, Vec::new()),
         Err(failure) => {
             sink.push(*failure);
-            (Exit::Failure, String::new())
+            (Exit::Failure, Vec::new())
         }
     };
     let all = sink.into_sorted();
     let report = Report::new(&all, &sources);
     say(&Format::Human.render(&report, color.applies(&std::io::stderr())));
-    say(&remark);
+    for test in written {
+        say(&format!("wrote {}\n", test.display()));
+    }
     exit
 }
 
-/// The file that was written; `None` means that the policy has errors.
+/// The files that were written; `None` means that a policy has errors.
 fn write(
     path: &Path,
     sources: &mut Sources,
     sink: &mut Sink,
-) -> Result<Option<PathBuf>, Box<Diagnostic>> {
+) -> Result<Option<Vec<PathBuf>>, Box<Diagnostic>> {
     let refuse = |message: String, help: &str| {
         let error = Diagnostic::error(code::NO_TESTED_POLICY, message);
         Err(Box::new(error.help(help)))
@@ -52,20 +54,46 @@ fn write(
         return Ok(None);
     };
     let policies = policy::decode(file, sources, sink);
-    let policy = match &policies[..] {
-        [policy] => policy,
-        _ if sink.has_errors() => return Ok(None),
-        _ => {
-            let message = format!("`{}` contains {} policies", path.display(), policies.len());
-            return refuse(
-                message,
-                "tests are written for one policy in a file of its own",
-            );
+    if sink.has_errors() {
+        return Ok(None);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let places: Vec<(PathBuf, Option<&str>)> = match &policies[..] {
+        [] => {
+            let message = format!("`{}` contains no TracingPolicy", path.display());
+            return refuse(message, "a policy has `kind: TracingPolicy`");
         }
+        [_] => vec![(test, None)],
+        several => several
+            .iter()
+            .map(|policy| {
+                let test = testing::test_of_one(&test, &policy.name.value);
+                (test, name.as_deref())
+            })
+            .collect(),
     };
-    match testing::init(policy, sources, &Kernels::default(), sink) {
-        Some(text) => create(&test, &text).map(|()| Some(test)),
-        None => Ok(None),
+    let mut texts = Vec::new();
+    for (policy, (test, file)) in policies.iter().zip(places) {
+        let text = testing::init(policy, file, sources, &Kernels::default(), sink);
+        texts.extend(text.map(|text| (test, text)));
+    }
+    if texts.len() < policies.len() {
+        return Ok(None);
+    }
+    for (test, _) in &texts {
+        free(test)?;
+    }
+    for (test, text) in &texts {
+        create(test, text)?;
+    }
+    Ok(Some(texts.into_iter().map(|(test, _)| test).collect()))
+}
+
+/// Refuses to replace a file before anything is written.
+fn free(path: &Path) -> Result<(), Box<Diagnostic>> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(not_written(path, &ErrorKind::AlreadyExists.into())),
+        Err(_) => Ok(()),
     }
 }
 
@@ -76,9 +104,30 @@ fn create(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
         .create_new(true)
         .open(path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| {
-        let message = format!("cannot write `{}`: {error}", path.display());
-        let help = "tests that are there are not replaced; rename them first";
-        Box::new(Diagnostic::error(code::NOT_WRITTEN, message).help(help))
-    })
+    written.map_err(|error| not_written(path, &error))
+}
+
+fn not_written(path: &Path, error: &std::io::Error) -> Box<Diagnostic> {
+    let message = format!("cannot write `{}`: {error}", path.display());
+    let help = match error.kind() {
+        ErrorKind::AlreadyExists => "tests that are there are not replaced; rename them first",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "tests are written beside the policy: its directory has to be writable"
+        }
+        _ => "tests are written beside the policy",
+    };
+    Box::new(Diagnostic::error(code::NOT_WRITTEN, message).help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kept_a_file_from_being_written_is_said() {
+        let help = |kind: ErrorKind| not_written(Path::new("a"), &kind.into()).help;
+        let text = |kind| help(kind).expect("a help");
+        assert!(text(ErrorKind::AlreadyExists).contains("not replaced"));
+        assert!(text(ErrorKind::PermissionDenied).contains("has to be writable"));
+    }
 }

@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Sources};
 use crate::lint::Settings;
 
 /// Options that choose the configuration.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Choice {
     /// Configuration file, instead of the next tpc.toml in this directory or one above
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, conflicts_with = "isolated")]

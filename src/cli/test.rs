@@ -1,5 +1,6 @@
 //! `tpc test`: policies do what their tests say.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
@@ -9,6 +10,7 @@ use super::input::Input;
 use super::lab;
 use super::lint::{print, write_file};
 use super::outputs::Outputs;
+use super::project::{self, Project};
 use super::report::{Color, Format, say};
 use super::{Exit, first_tests, test_files};
 use crate::diag::render::Report;
@@ -95,6 +97,10 @@ struct Run {
     sink: Sink,
     /// Something could not be read, or there was nothing to run.
     failed: bool,
+    /// Files of policies, each read once; `None` is one with errors.
+    policies: BTreeMap<PathBuf, Option<Vec<Policy>>>,
+    /// Files that tests with errors are about.
+    claimed: BTreeSet<PathBuf>,
 }
 
 impl Run {
@@ -102,27 +108,38 @@ impl Run {
     fn load(&mut self, args: &Args) -> Result<Vec<Subject>, Box<Diagnostic>> {
         let files = test_files::find(&args.inputs)?;
         let mut subjects = Vec::new();
-        for input in &files {
+        for input in &files.tests {
             subjects.extend(self.subject(input));
         }
-        if files.is_empty() {
+        if files.tests.is_empty() {
             let message = "no test file was found";
             let error = Diagnostic::error(code::NO_TEST, message);
             return Err(Box::new(error.help(
                 "tests of a.yaml are in a.test.yaml; write the first ones with `tpc test --init a.yaml`",
             )));
         }
+        let severity = match args.cover_min {
+            Some(least) if least > 0 => Severity::Error,
+            _ => Severity::Note,
+        };
+        self.untested(&files.others, &subjects, severity)?;
         Ok(subjects)
     }
 
     /// A test file with its policy; `None` means reported.
     fn subject(&mut self, input: &Input) -> Option<Subject> {
-        let file = self.text(input)?;
-        let tests = testing::decode(file, &self.sources, &mut self.sink)?;
         let path = input.path.as_deref().unwrap_or(Path::new(""));
+        let beside = testing::policy_of(path).unwrap_or_default();
+        let tests = self
+            .text(input)
+            .and_then(|file| testing::decode(file, &self.sources, &mut self.sink));
+        let Some(tests) = tests else {
+            self.claimed.insert(canonical(&beside));
+            return None;
+        };
         let (policy, span) = match tests.policy() {
             Some(policy) => (path.with_file_name(&policy.value), policy.span),
-            None => (testing::policy_of(path).unwrap_or_default(), start(file)),
+            None => (beside, start(tests.file)),
         };
         if !policy.is_file() {
             let message = format!("there is no policy `{}`", policy.display());
@@ -131,8 +148,14 @@ impl Run {
             self.sink.push(error.help(help));
             return None;
         }
-        let policy = self.policy(policy, &tests, span)?;
-        Some(Subject { tests, policy })
+        let found = self.policy(&policy, &tests, span);
+        if found.is_none() {
+            self.claimed.insert(canonical(&policy));
+        }
+        Some(Subject {
+            policy: found?,
+            tests,
+        })
     }
 
     fn text(&mut self, input: &Input) -> Option<FileId> {
@@ -147,28 +170,24 @@ impl Run {
     }
 
     /// The policy of a file that the tests are about; `None` means reported.
-    fn policy(&mut self, path: PathBuf, tests: &Tests, span: Span) -> Option<Policy> {
-        let shown = path.display().to_string();
-        let input = Input {
-            path: Some(path),
-            found: false,
+    fn policy(&mut self, path: &Path, tests: &Tests, span: Span) -> Option<Policy> {
+        let key = canonical(path);
+        if !self.policies.contains_key(&key) {
+            let policies = self.read_policies(path);
+            self.policies.insert(key.clone(), policies);
+        }
+        let policies = self.policies.get(&key)?.as_ref()?;
+        let is_meant = |policy: &&Policy| {
+            let name = tests.policy_name();
+            name.is_none_or(|name| policy.name.value == name.value)
         };
-        let file = self.text(&input)?;
-        let errors = self.sink.errors();
-        let mut policies = policy::decode(file, &self.sources, &mut self.sink);
-        if self.sink.errors() > errors {
-            return None;
+        let mut meant = policies.iter().filter(is_meant);
+        if let (Some(one), None) = (meant.next(), meant.next()) {
+            return Some(one.clone());
         }
-        let names: Vec<String> = policies
-            .iter()
-            .map(|policy| policy.name.value.clone())
-            .collect();
-        if let Some(name) = tests.policy_name() {
-            policies.retain(|policy| policy.name.value == name.value);
-        }
-        if policies.len() == 1 {
-            return policies.pop();
-        }
+        let names = policies.iter().map(|policy| policy.name.value.as_str());
+        let names: Vec<&str> = names.collect();
+        let shown = path.display();
         let message = match names.len() {
             0 => format!("`{shown}` contains no TracingPolicy"),
             count => format!("`{shown}` contains {count} policies: {}", names.join(", ")),
@@ -178,6 +197,57 @@ impl Run {
         self.sink
             .push(error.help("choose one by its `metadata.name`: `name: NAME`"));
         None
+    }
+
+    /// The policies of a file; `None` means reported.
+    fn read_policies(&mut self, path: &Path) -> Option<Vec<Policy>> {
+        let input = Input {
+            path: Some(path.to_owned()),
+            found: false,
+        };
+        let file = self.text(&input)?;
+        let errors = self.sink.errors();
+        let policies = policy::decode(file, &self.sources, &mut self.sink);
+        (self.sink.errors() == errors).then_some(policies)
+    }
+
+    /// Reports policies that the arguments lead to and no test file is about. What a policy is, is decided as for the linter.
+    fn untested(
+        &mut self,
+        files: &[Input],
+        subjects: &[Subject],
+        severity: Severity,
+    ) -> Result<(), Box<Diagnostic>> {
+        let project = Project::find(&project::Choice::default(), &mut self.sources)?;
+        for input in files {
+            let Some(path) = &input.path else { continue };
+            let is_claimed = self.claimed.contains(&canonical(path));
+            if is_claimed || !project.takes(path, input.found) {
+                continue;
+            }
+            for policy in self.policies_of(path, input)? {
+                let is_its = |subject: &Subject| subject.policy.name.span == policy.name.span;
+                if !subjects.iter().any(is_its) {
+                    self.sink.push(no_tests(path, &policy, severity));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The policies of a file as far as they can be read. What is wrong with those that no test is about says the linter.
+    fn policies_of(&mut self, path: &Path, input: &Input) -> Result<Vec<Policy>, Box<Diagnostic>> {
+        if let Some(known) = self.policies.get(&canonical(path)) {
+            return Ok(known.clone().unwrap_or_default());
+        }
+        let bytes = input.load()?;
+        if !crate::lint::may_concern(&bytes) {
+            return Ok(Vec::new());
+        }
+        let mut sink = Sink::new();
+        let file = yaml::text(&input.name(), &bytes, &mut self.sources, &mut sink);
+        let policies = file.map(|file| policy::decode(file, &self.sources, &mut sink));
+        Ok(policies.unwrap_or_default())
     }
 
     /// Runs all cases, several files at once.
@@ -228,19 +298,23 @@ impl Run {
         }
     }
 
-    fn report(mut self, mut results: Vec<FileResult>, args: &Args, color: Color) -> Exit {
+    /// Reports what no case exercises of each policy.
+    fn gaps(&mut self, results: &[FileResult], least: u8) {
+        for cover in testing::of_policies(results) {
+            let too_little = cover.shares().percent() < usize::from(least);
+            for mut gap in cover.gaps() {
+                if too_little && !gap.is_about_values() {
+                    gap.diagnostic.severity = Severity::Error;
+                }
+                self.sink.push(gap.diagnostic);
+            }
+        }
+    }
+
+    fn report(mut self, results: Vec<FileResult>, args: &Args, color: Color) -> Exit {
         let cover = args.cover || args.cover_min.is_some();
         if cover {
-            for result in &mut results {
-                let least = usize::from(args.cover_min.unwrap_or(0));
-                let too_little = result.cover.percent() < least;
-                for mut gap in std::mem::take(&mut result.gaps) {
-                    if too_little && !gap.is_about_values() {
-                        gap.diagnostic.severity = Severity::Error;
-                    }
-                    self.sink.push(gap.diagnostic);
-                }
-            }
+            self.gaps(&results, args.cover_min.unwrap_or(0));
         }
         let rest = std::mem::take(&mut self.sink).into_sorted();
         let all = Results {
@@ -289,6 +363,9 @@ impl Run {
         let cases = results.files.iter().flat_map(|file| &file.cases);
         let mut all: Vec<Diagnostic> = cases.flat_map(testing::CaseResult::problems).collect();
         all.extend(results.rest.iter().cloned());
+        if args.quiet {
+            all.retain(|one| one.severity == Severity::Error);
+        }
         let files: Vec<FileId> = results.files.iter().map(|file| file.file).collect();
         let report = Report {
             files: &files,
@@ -304,6 +381,26 @@ impl Run {
         }
         text
     }
+}
+
+/// A policy without tests.
+fn no_tests(path: &Path, policy: &Policy, severity: Severity) -> Diagnostic {
+    let message = format!("no test file is about the policy `{}`", policy.name.value);
+    let help = format!(
+        "write the first tests with `tpc test --init {}`",
+        path.display()
+    );
+    Diagnostic {
+        severity,
+        ..Diagnostic::note(code::NOT_COVERED, message)
+            .at(policy.name.span)
+            .help(help)
+    }
+}
+
+/// One path for each file.
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The place of a remark about a file as a whole.

@@ -103,6 +103,9 @@ macro_rules! record {
 }
 pub(super) use record;
 
+/// Says of a field that a record does not have it.
+type Unknown = fn(&Spanned<String>, &str, &[&str]) -> Diagnostic;
+
 /// A mapping that is taken apart.
 pub(crate) struct Record<'a> {
     mapping: &'a Mapping,
@@ -123,7 +126,18 @@ impl<'a> Record<'a> {
         fields: &'a [&'a str],
         sink: &'a mut Sink,
     ) -> Option<Self> {
-        Self::start(node, field, what, fields, false, sink)
+        Self::start(node, field, what, fields, (false, unknown_field), sink)
+    }
+
+    /// Starts on a mapping of a file that is no policy: nothing is said of the language's fields.
+    pub(crate) fn of_another(
+        node: &'a Node,
+        field: &str,
+        what: &'static str,
+        fields: &'a [&'a str],
+        sink: &'a mut Sink,
+    ) -> Option<Self> {
+        Self::start(node, field, what, fields, (false, no_field), sink)
     }
 
     /// Starts on a record of the language. Fields in the wrong case are reported when they are taken.
@@ -134,7 +148,7 @@ impl<'a> Record<'a> {
         fields: &'a [&'a str],
         sink: &'a mut Sink,
     ) -> Option<Self> {
-        Self::start(node, field, what, fields, true, sink)
+        Self::start(node, field, what, fields, (true, unknown_field), sink)
     }
 
     fn start(
@@ -142,7 +156,7 @@ impl<'a> Record<'a> {
         field: &str,
         what: &'static str,
         fields: &'a [&'a str],
-        any_case: bool,
+        (any_case, unknown): (bool, Unknown),
         sink: &'a mut Sink,
     ) -> Option<Self> {
         let Value::Mapping(mapping) = &node.value else {
@@ -153,7 +167,7 @@ impl<'a> Record<'a> {
             let name = entry.key.value.as_str();
             let known = fields.contains(&name) || any_case && in_other_case(name, fields);
             if !known {
-                sink.push(unknown_field(&entry.key, what, fields));
+                sink.push(unknown(&entry.key, what, fields));
             }
         }
         Some(Self {
@@ -590,19 +604,27 @@ fn letters(key: &Spanned<String>) -> Option<Span> {
 /// Reports a field that its record does not have.
 pub(super) fn unknown_field(key: &Spanned<String>, what: &str, fields: &[&str]) -> Diagnostic {
     let name = key.value.as_str();
-    let message = format!("the {what} has no field `{name}`");
     let owners: Vec<&str> = records()
         .iter()
         .filter(|(_, fields)| fields.contains(&name))
         .map(|&(what, _)| what)
         .collect();
-    let help = match (nearest(name, fields), owners.as_slice()) {
-        (None, [_, ..]) => format!("`{name}` is a field of the {}", join_unique(&owners)),
-        _ => advice(name, fields),
-    };
+    let error = no_field(key, what, fields);
+    match (nearest(name, fields), owners.as_slice()) {
+        (None, [_, ..]) => error.help(format!(
+            "`{name}` is a field of the {}",
+            join_unique(&owners)
+        )),
+        _ => error,
+    }
+}
+
+fn no_field(key: &Spanned<String>, what: &str, fields: &[&str]) -> Diagnostic {
+    let name = key.value.as_str();
+    let message = format!("the {what} has no field `{name}`");
     Diagnostic::error(code::UNKNOWN_FIELD, message)
         .at(key.span)
-        .help(help)
+        .help(advice(name, fields))
 }
 
 fn join_unique(words: &[&str]) -> String {

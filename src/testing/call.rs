@@ -120,24 +120,28 @@ impl<'a, 's> Builder<'a, 's> {
             self.report(code::MISSING_FIELD, self.case.name.span, message, &help);
             return None;
         };
-        // Policies may name the kernel's function of a system call; the hook has the portable name.
-        let portable = call.value.strip_prefix("__x64_").unwrap_or(&call.value);
-        let found = names.iter().position(|name| *name == portable);
+        let found = hook_of(self.program, Some(call));
         if found.is_none() {
-            let several = |name: &&str| {
-                name.split_once('/')
-                    .is_some_and(|(name, _)| name == call.value)
-            };
-            let (message, help) = if names.iter().any(several) {
-                let message = format!("the policy hooks `{}` several times", call.value);
-                let several: Vec<&str> = names.iter().copied().filter(several).collect();
-                (message, format!("write one of {}", several.join(", ")))
-            } else {
-                let help = match nearest(&call.value, &names) {
-                    Some(_) => advice(&call.value, &names),
-                    None => format!("it hooks {}", names.join(", ")),
-                };
-                (format!("the policy does not hook `{}`", call.value), help)
+            let several: Vec<&str> = names
+                .iter()
+                .copied()
+                .filter(|name| {
+                    name.split_once('/')
+                        .is_some_and(|(name, _)| name == portable(&call.value))
+                })
+                .collect();
+            let (message, help) = match several.is_empty() {
+                false => (
+                    format!("the policy hooks `{}` several times", call.value),
+                    format!("write one of {}", several.join(", ")),
+                ),
+                true => (
+                    format!("the policy does not hook `{}`", call.value),
+                    match nearest(&call.value, &names) {
+                        Some(_) => advice(&call.value, &names),
+                        None => format!("it hooks {}", names.join(", ")),
+                    },
+                ),
             };
             self.report(code::BAD_TEST, call.span, &message, &help);
         }
@@ -298,38 +302,90 @@ fn looks_at(hook: &Hook, subject: Subject) -> bool {
         .any(|test| words::subject(&test.predicate) == Some(subject))
 }
 
-/// The argument that an index, a label or a type names; `None` means reported.
-pub(super) fn position(hook: &Hook, key: &Spanned<String>, sink: &mut Sink) -> Option<usize> {
-    let text = key.value.as_str();
+/// Policies may name the kernel's function of a system call; the hook has the portable name.
+fn portable(call: &str) -> &str {
+    call.strip_prefix("__x64_").unwrap_or(call)
+}
+
+/// The hook that a case calls, by its name or because there is no other.
+fn hook_of(program: &Program, call: Option<&Spanned<String>>) -> Option<usize> {
+    let count = program.hooks.len();
+    match call {
+        None => (count == 1).then_some(0),
+        Some(call) => (0..count).find(|hook| hook_name(program, *hook) == portable(&call.value)),
+    }
+}
+
+/// Whether two names are of one argument of the function that a case calls.
+pub(super) fn is_same(
+    program: &Program,
+    call: Option<&Spanned<String>>,
+    names: [&Spanned<String>; 2],
+) -> bool {
+    let index = |name: &Spanned<String>| {
+        let hook = &program.hooks[hook_of(program, call)?];
+        match named(hook, &name.value)[..] {
+            [one] => Some(hook.args[one].index),
+            _ => None,
+        }
+    };
+    let [first, second] = names;
+    first.value == second.value || index(first).is_some_and(|one| index(second) == Some(one))
+}
+
+/// The argument that an index, a label or a type names; several if that says too little.
+fn named(hook: &Hook, text: &str) -> Vec<usize> {
     let all = |is: &dyn Fn(&Arg) -> bool| {
         let found = hook.args.iter().enumerate().filter(|(_, arg)| is(arg));
         found.map(|(position, _)| position).collect::<Vec<_>>()
     };
-    let only = |found: Vec<usize>| match found[..] {
-        [one] => Some(one),
-        _ => None,
-    };
     // A parameter may be declared several times; it has one value.
-    let by_index = all(&|arg| text.parse() == Ok(arg.index)).first().copied();
-    let found = by_index
-        .or_else(|| only(all(&|arg| arg.label.as_deref() == Some(text))))
-        .or_else(|| only(all(&|arg| words::type_name(arg.ty) == text)));
-    if found.is_none() {
-        let known = hook.args.iter().map(|arg| match &arg.label {
-            Some(label) => format!("{} ({label})", arg.index),
-            None => format!("{} ({})", arg.index, words::type_name(arg.ty)),
-        });
-        let known: Vec<String> = known.collect();
-        let message = format!("`{}` has no argument `{text}` in the policy", hook.symbol);
-        let help = match known.is_empty() {
-            true => "remove it: the policy declares no arguments of this hook".to_owned(),
-            false => format!(
-                "arguments are named by index, label or type; there are {}",
-                known.join(", ")
-            ),
-        };
-        let error = Diagnostic::error(code::BAD_TEST, message).at(key.span);
-        sink.push(error.help(help));
+    let by_index = all(&|arg| text.parse() == Ok(arg.index));
+    let by_label = || all(&|arg| arg.label.as_deref() == Some(text));
+    let by_type = || all(&|arg| words::type_name(arg.ty) == text);
+    match by_index.first() {
+        Some(first) => vec![*first],
+        None => Some(by_label())
+            .filter(|found| !found.is_empty())
+            .unwrap_or_else(by_type),
     }
-    found
+}
+
+/// The argument that a name means; `None` means reported.
+pub(super) fn position(hook: &Hook, key: &Spanned<String>, sink: &mut Sink) -> Option<usize> {
+    let text = key.value.as_str();
+    let found = named(hook, text);
+    if let [one] = found[..] {
+        return Some(one);
+    }
+    let shown = |arg: &Arg| match &arg.label {
+        Some(label) => format!("{} ({label})", arg.index),
+        None => format!("{} ({})", arg.index, words::type_name(arg.ty)),
+    };
+    let known: Vec<String> = hook.args.iter().map(shown).collect();
+    let (message, help) = match (found.is_empty(), known.is_empty()) {
+        (false, _) => {
+            let meant: Vec<String> = found.iter().map(|one| shown(&hook.args[*one])).collect();
+            (
+                format!(
+                    "`{text}` is ambiguous: it names the arguments {}",
+                    words::listed(&meant)
+                ),
+                "write the index".to_owned(),
+            )
+        }
+        (true, is_empty) => (
+            format!("`{}` has no argument `{text}` in the policy", hook.symbol),
+            match is_empty {
+                true => "remove it: the policy declares no arguments of this hook".to_owned(),
+                false => format!(
+                    "arguments are named by index, label or type; there are {}",
+                    known.join(", ")
+                ),
+            },
+        ),
+    };
+    let error = Diagnostic::error(code::BAD_TEST, message).at(key.span);
+    sink.push(error.help(help));
+    None
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::shape::{Many, Raw, Shape, any_of, is_null, shape};
+use super::shape::{Entries, Id, Many, Raw, Shape, any_of, is_null, shape};
 use super::terms::{Capabilities, Capability, Duration, Effect, Namespaces, Place};
 use crate::diag::{Sink, Span, Spanned};
 use crate::policy::{Decode, Named};
@@ -48,9 +48,9 @@ shape! {
         /// All that happens; what is not listed must not.
         "expect" expect: Option<Expect>,
         /// A table: one call for each row, which says what is different.
-        "rows" rows: Vec<Row>,
+        "rows" rows: Entries<Row>,
         /// Calls one after the other, of which rate limits know.
-        "steps" steps: Vec<Step>,
+        "steps" steps: Entries<Step>,
     }
 
     /// A row of a table.
@@ -102,16 +102,16 @@ shape! {
         "pid" pid: Option<Spanned<u32>>,
         /// The thread [default: the first].
         "tid" tid: Option<Spanned<u32>>,
-        /// The process in its own pid namespace [default: 7 in a container].
+        /// The process in its own pid namespace [default: 0 in the host's, 7 in another].
         "nsPid" ns_pid: Option<Spanned<u32>>,
         /// Real, effective, saved and file system user [default: 1000].
-        "uid" uid: Option<Spanned<u32>>,
+        "uid" uid: Option<Spanned<Id>>,
         /// Effective user, if it is another.
-        "euid" euid: Option<Spanned<u32>>,
+        "euid" euid: Option<Spanned<Id>>,
         /// Real, effective, saved and file system group [default: that of the user].
-        "gid" gid: Option<Spanned<u32>>,
+        "gid" gid: Option<Spanned<Id>>,
         /// User who logged in [default: nobody did].
-        "auid" auid: Option<Spanned<u32>>,
+        "auid" auid: Option<Spanned<Id>>,
         /// `host`, `other`, or by kind.
         "namespaces" namespaces: Option<Namespaces>,
         /// Capabilities, effective and permitted, or by set [default: none].
@@ -127,10 +127,10 @@ shape! {
         /// Path of the executable.
         "binary" binary: Option<Spanned<String>>,
         "pid" pid: Option<Spanned<u32>>,
-        /// The process in its own pid namespace; 0 on the host.
+        /// The process in its own pid namespace [default: 0 in the host's, the next lower one in another].
         "nsPid" ns_pid: Option<Spanned<u32>>,
         /// Effective user.
-        "uid" uid: Option<Spanned<u32>>,
+        "uid" uid: Option<Spanned<Id>>,
     }
 
     /// Namespaces by kind.
@@ -186,7 +186,7 @@ shape! {
         "pid" pid: Option<Spanned<u32>>,
         "tid" tid: Option<Spanned<u32>>,
         /// Effective user.
-        "uid" uid: Option<Spanned<u32>>,
+        "uid" uid: Option<Spanned<Id>>,
     }
 }
 

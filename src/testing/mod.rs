@@ -22,15 +22,16 @@ mod run;
 mod shape;
 mod shown;
 mod terms;
+mod titles;
 mod value;
 mod why;
 mod words;
 mod written;
 
-pub use cover::{Gap, Share, Shares};
+pub use cover::{Cover, Gap, Share, Shares, of_policies};
 pub use format::schema;
 pub use init::init;
 pub use machines::Kernels;
-pub use names::{is_test_file, policy_of, test_of};
+pub use names::{is_test_file, is_test_of_one, policy_of, test_of, test_of_one};
 pub use report::{Results, report_schema};
 pub use run::{CaseResult, FileResult, OnKernel, Performed, Tests, Verdict, decode, run};

@@ -36,9 +36,48 @@ pub fn test_of(policy: &Path) -> Option<PathBuf> {
         .map(|name| policy.with_file_name(name))
 }
 
+/// The test file of one of several policies of a file: `a.NAME.test.yaml` beside what would be the file's, `a.test.yaml`.
+pub fn test_of_one(test: &Path, name: &str) -> PathBuf {
+    let file = test.file_name().unwrap_or_default().to_string_lossy();
+    let renamed = ENDINGS.iter().find_map(|(ending, _)| {
+        let stem = file.strip_suffix(ending)?;
+        Some(format!("{stem}.{name}{ending}"))
+    });
+    test.with_file_name(renamed.unwrap_or_default())
+}
+
+/// Whether a test file is one of those that [`test_of_one`] gives a file's policies, and not that of another policy beside it.
+pub fn is_test_of_one(path: &Path, test: &Path) -> bool {
+    let name = |path: &Path| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
+    let (Some(path_name), Some(test_name)) = (name(path), name(test)) else {
+        return false;
+    };
+    let is_longer = ENDINGS.iter().any(|(ending, _)| {
+        let stems = test_name
+            .strip_suffix(ending)
+            .zip(path_name.strip_suffix(ending));
+        let behind = stems.and_then(|(stem, own)| own.strip_prefix(stem));
+        behind.is_some_and(|behind| behind.len() > 1 && behind.starts_with('.'))
+    });
+    is_longer && policy_of(path).is_some_and(|policy| !policy.exists())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn policies_of_one_file_have_test_files_of_their_own() {
+        let (test, one) = (Path::new("d/a.test.yml"), Path::new("d/a.b.test.yml"));
+        assert_eq!(test_of_one(test, "b"), one);
+        assert!(is_test_of_one(one, test));
+        for other in ["d/a.test.yml", "d/a.test.yaml", "d/ab.test.yml", "d/a..yml"] {
+            assert!(!is_test_of_one(Path::new(other), test), "{other}");
+        }
+    }
 
     #[test]
     fn names_of_tests_and_policies_lead_to_each_other() {

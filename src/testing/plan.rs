@@ -4,11 +4,10 @@
 //! that a case asks of a policy that does not have it is reported here, and so is what a case leaves out although filters look at it:
 //! such a case would prove nothing.
 
-use std::collections::BTreeMap;
-
-use super::call::{Builder, Call};
+use super::call::{Builder, Call, is_same};
 use super::format::{Case, Defaults, Expect, File, Process};
 use super::shape::{Many, Raw};
+use super::titles::unique_names;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::ir::Program;
 use crate::policy::Named;
@@ -115,19 +114,6 @@ pub(super) fn plan(file: &File, program: &Program, sink: &mut Sink) -> Vec<Plann
     all
 }
 
-fn unique_names(file: &File, sink: &mut Sink) {
-    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
-    for case in &file.tests {
-        if let Some(first) = seen.insert(&case.name.value, case.name.span) {
-            let message = format!("two cases have the name `{}`", case.name.value);
-            let error = Diagnostic::error(code::BAD_TEST, message)
-                .at(case.name.span)
-                .related(first, "first case of this name");
-            sink.push(error.help("rename one of the two"));
-        }
-    }
-}
-
 fn rows(case: &Case, base: &Part<'_>, program: &Program, sink: &mut Sink) -> Vec<Planned> {
     let own = part!(case).over(base);
     if !case.steps.is_empty() {
@@ -164,7 +150,7 @@ fn table<'a>(
             let Value::Sequence(values) = &given.value.value else {
                 continue;
             };
-            if is_overridden(part, level, given.key) {
+            if is_overridden(program, part, level, given.key) {
                 continue;
             }
             let set = |row: &mut Part<'a>, value| row.args[level][position].value = value;
@@ -215,10 +201,10 @@ fn table<'a>(
     }
 }
 
-/// Whether a later level gives a value under the same key.
-fn is_overridden(part: &Part<'_>, level: usize, key: &Spanned<String>) -> bool {
-    let later = part.args.iter().skip(level + 1).flatten();
-    later.into_iter().any(|given| given.key.value == key.value)
+/// Whether a later level gives a value to the same argument, under this name or another.
+fn is_overridden(program: &Program, part: &Part<'_>, level: usize, key: &Spanned<String>) -> bool {
+    let mut later = part.args.iter().skip(level + 1).flatten();
+    later.any(|given| is_same(program, part.call, [key, given.key]))
 }
 
 /// Each row with each value.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::cover::{Share, Shares};
+use super::cover::{Share, Shares, of_policies};
 use super::on_kernels;
 use super::run::{CaseResult, FileResult, OnKernel, Performed, Verdict};
 use crate::diag::render::{Entry, Report, entries, xml};
@@ -33,7 +33,8 @@ impl Results<'_> {
 
     fn cover(&self) -> Shares {
         let mut sum = Shares::default();
-        self.files.iter().for_each(|file| sum.add(&file.cover));
+        let policies = of_policies(self.files);
+        policies.iter().for_each(|one| sum.add(&one.shares()));
         sum
     }
 
@@ -45,7 +46,7 @@ impl Results<'_> {
             let word = if failed == 0 { "ok  " } else { "FAIL" };
             let count = counted(file.cases.len(), failed);
             let cover = if self.cover {
-                format!("; {}", cover_text(&file.cover))
+                format!("; {}", cover_text(&file.cover.shares()))
             } else {
                 String::new()
             };
@@ -115,7 +116,7 @@ impl Results<'_> {
         FileEntry {
             name: sources.name(file.file).to_owned(),
             cases: file.cases.iter().map(case).collect(),
-            cover: self.cover.then(|| file.cover.into()),
+            cover: self.cover.then(|| file.cover.shares().into()),
         }
     }
 

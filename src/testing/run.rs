@@ -1,6 +1,6 @@
 //! Running the cases of a test file.
 
-use super::cover::{Cover, Gap, Shares};
+use super::cover::Cover;
 use super::format::File;
 use super::machines::{Kernels, Machines};
 use super::plan::{Planned, plan};
@@ -68,10 +68,8 @@ pub struct FileResult {
     pub file: FileId,
     /// Every case that ran; each row of a table is one.
     pub cases: Vec<CaseResult>,
-    /// How much of the policy they exercise.
-    pub cover: Shares,
-    /// What they do not.
-    pub gaps: Vec<Gap>,
+    /// What they exercise of the policy.
+    pub cover: Cover,
 }
 
 /// A case that ran.
@@ -154,8 +152,7 @@ fn run_compiled(
     Some(FileResult {
         file: tests.file,
         cases,
-        cover: cover.shares(),
-        gaps: cover.gaps(),
+        cover,
     })
 }
 
@@ -164,7 +161,7 @@ fn run_case(
     mut machines: Machines<'_>,
     compiled: &Compiled,
     written: &Written,
-    cover: &mut Cover<'_>,
+    cover: &mut Cover,
 ) -> Verdict {
     let mut failures = Vec::new();
     for call in &case.calls {
@@ -175,8 +172,8 @@ fn run_case(
                 return disagreed(case, call.wanted.span, &difference, scene);
             }
         };
-        cover.count(call.hook, &judged);
         let hook = &compiled.ir.hooks[call.hook];
+        cover.count(call.hook, &hook.rules, written, &judged);
         let differences =
             call.wanted
                 .differences(&judged.outcome, &judged.event, (hook, &call.scene));

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::diag::{Sink, Spanned};
+use crate::diag::{Diagnostic, Sink, Spanned, code};
 use crate::policy::{Decode, Named, wrong_type};
 use crate::yaml::{Node, Resolved, Value};
 
@@ -32,7 +32,7 @@ macro_rules! shape {
                     field: &str,
                     sink: &mut crate::diag::Sink,
                 ) -> Option<Self> {
-                    let mut record = crate::policy::Record::open(node, field, $what, &[$($key),*], sink)?;
+                    let mut record = crate::policy::Record::of_another(node, field, $what, &[$($key),*], sink)?;
                     $(let $field: Option<$type> = record.field($key, shape!(@mark $($mark)?));)*
                     Some(Self { $($field: $field?,)* })
                 }
@@ -116,6 +116,85 @@ impl Shape for Spanned<bool> {
 impl Shape for Spanned<u32> {
     fn schema() -> Json {
         json!({"type": "integer", "minimum": 0, "maximum": i32::MAX})
+    }
+}
+
+/// A user or a group: any number of 32 bits. That of nobody is the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Id(u32);
+
+impl From<Id> for u32 {
+    fn from(id: Id) -> Self {
+        id.0
+    }
+}
+
+impl Decode for Spanned<Id> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        let Some(number) = whole(node) else {
+            wrong_type(node, field, "a whole number", sink);
+            return None;
+        };
+        let id = u32::try_from(number).ok().map(Id);
+        if id.is_none() {
+            let message = format!(
+                "{field} must lie between 0 and {}, but is {number}",
+                u32::MAX
+            );
+            sink.push(Diagnostic::error(code::OUT_OF_RANGE, message).at(node.span));
+        }
+        id.map(|id| Self::new(id, node.span))
+    }
+}
+
+impl Shape for Spanned<Id> {
+    fn schema() -> Json {
+        json!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
+    }
+}
+
+/// A list that is not empty where it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entries<T>(Vec<T>);
+
+impl<T> std::ops::Deref for Entries<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Decode> Decode for Entries<T> {
+    fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        if matches!(&node.value, Value::Sequence(items) if items.is_empty()) {
+            let message = format!("{field} is an empty list: the case makes no call");
+            let error = Diagnostic::error(code::BAD_TEST, message).at(node.span);
+            sink.push(error.help("add an entry, or remove the field"));
+            return None;
+        }
+        Vec::decode(node, field, sink).map(Self)
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self(Vec::new()))
+    }
+}
+
+impl<T: Shape> Shape for Entries<T> {
+    fn schema() -> Json {
+        json!({"type": "array", "items": T::schema(), "minItems": 1})
+    }
+}
+
+/// A whole number.
+fn whole(node: &Node) -> Option<i128> {
+    match &node.value {
+        Value::Scalar(scalar) => match scalar.resolved {
+            Resolved::Int(number) => Some(number),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

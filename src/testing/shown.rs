@@ -140,7 +140,7 @@ pub(super) fn compare_process(wanted: &ShownProcess, event: &Event, out: &mut Ve
     let numbers = [
         ("pid", wanted.pid, process.pid),
         ("tid", wanted.tid, process.tid),
-        ("uid", wanted.uid, process.uid),
+        ("uid", wanted.uid.map(|uid| uid.map(u32::from)), process.uid),
     ];
     for (name, wanted, got) in numbers {
         if let Some(wanted) = wanted.filter(|wanted| wanted.value != got) {

@@ -86,6 +86,13 @@ const UNITS: &[(&str, u64)] = &[
 
 impl Decode for Duration {
     fn decode(node: &Node, field: &str, sink: &mut Sink) -> Option<Self> {
+        if let Some(number) = bare_number(node) {
+            let message = format!("the time `{number}` has no unit");
+            let help = format!("write `{number}s`, or another unit: `ms`, `m`, `h`");
+            let error = Diagnostic::error(code::BAD_TEST_VALUE, message).at(node.span);
+            sink.push(error.help(help));
+            return None;
+        }
         let text = text(node, field, sink)?;
         let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let unit = UNITS
@@ -108,6 +115,16 @@ impl Decode for Duration {
             nanoseconds: number * unit,
         })
     }
+}
+
+/// A number where a time should be.
+fn bare_number(node: &Node) -> Option<&str> {
+    let Value::Scalar(scalar) = &node.value else {
+        return None;
+    };
+    let text = scalar.text.as_str();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(text)
 }
 
 impl Shape for Duration {

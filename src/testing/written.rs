@@ -13,6 +13,8 @@ use crate::policy::{ArgFilter, Kprobe, Policy, Selector, Word};
 
 /// The words of a policy's filters.
 pub(super) struct Written {
+    /// The place of its name.
+    pub(super) policy: Span,
     filters: BTreeMap<Span, Filter>,
     /// For each hook: values by the filter's place.
     probes: Vec<BTreeMap<Span, Vec<Probe>>>,
@@ -68,6 +70,7 @@ impl Written {
             probes
         });
         Self {
+            policy: policy.name.span,
             probes: probes.collect(),
             filters,
         }
@@ -83,6 +86,12 @@ impl Written {
         of_hook
             .and_then(|probes| probes.get(&filter))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The words of those values.
+    pub(super) fn values_of(&self, hook: usize, filter: Span) -> Vec<Spanned<String>> {
+        let values = self.values(hook, filter).iter();
+        values.map(|probe| probe.value.clone()).collect()
     }
 }
 

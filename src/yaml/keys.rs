@@ -99,9 +99,9 @@ fn duplicate(key: &str, first: Place, second: Place) -> Diagnostic {
         }
     };
     let help = if first.merged || second.merged {
-        "a merge cannot override in Kubernetes objects; write the keys out"
+        "a merge cannot override; write the keys out"
     } else {
-        "remove one of the two; Kubernetes refuses duplicate keys"
+        "remove one of the two"
     };
     Diagnostic::error(
         code::DUPLICATE_KEY,
@@ -168,7 +168,7 @@ fn collection_key(node: &Node, text: &str) -> Diagnostic {
             format!("a key is {}, not text", node.describe()),
         )
         .at(node.span)
-        .help("keys of Kubernetes objects are text"),
+        .help("write a text"),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::draft::{Change, quoted};
-use crate::ir::{ArgType, End, Hook, IntSet, Predicate, Rule, Subject, Test, TextMatch, TextValue};
+use super::draft::{Change, KERNEL_THREAD, quoted};
+use crate::ir::{
+    ArgType, End, Hook, IntSet, Namespace, Predicate, Rule, Subject, Test, TextMatch, TextValue,
+};
 use crate::kernel::{capabilities, families, protocols, tcp_states};
 use crate::testing::value::limits;
 use crate::testing::words;
@@ -11,19 +13,37 @@ use crate::testing::words;
 /// Values of a list that are tried.
 const MAX_VALUES: usize = 4;
 
+/// How many values of a list of texts are tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Most {
+    /// One of them is as good as another.
+    Few,
+    /// Those before may be ones that nothing can have.
+    Many,
+}
+
+impl Most {
+    fn count(self) -> usize {
+        match self {
+            Self::Few => MAX_VALUES,
+            Self::Many => 500,
+        }
+    }
+}
+
 /// Changes of a call, the best first. Which of them make the predicate true only a call tells.
-pub(super) fn changes(hook: &Hook, rule: &Rule, test: &Test) -> Vec<Change> {
-    let mut all = by_value(hook, rule, test);
+pub(super) fn changes(hook: &Hook, rule: &Rule, test: &Test, most: Most) -> Vec<Change> {
+    let mut all = by_value(hook, rule, test, most);
     // What cannot be read is kept out by every filter.
     match words::subject(&test.predicate) {
         Some(Subject::Arg(position)) => all.push(Change::Arg(position, "null".to_owned())),
-        Some(Subject::Exe) => all.push(Change::Process(vec![("kernelThread", "true".to_owned())])),
+        Some(Subject::Exe) => all.push(Change::Process(vec![(KERNEL_THREAD, "true".to_owned())])),
         _ => {}
     }
     all
 }
 
-fn by_value(hook: &Hook, rule: &Rule, test: &Test) -> Vec<Change> {
+fn by_value(hook: &Hook, rule: &Rule, test: &Test, most: Most) -> Vec<Change> {
     match &test.predicate {
         Predicate::Int { of, set } => numbers(hook, *of, edges(set, &[0, 1])),
         Predicate::Mask { of, mask } => {
@@ -31,7 +51,7 @@ fn by_value(hook: &Hook, rule: &Rule, test: &Test) -> Vec<Change> {
             let bits = [lowest, *mask, 0, 1, lowest << 1, !*mask];
             numbers(hook, *of, bits.map(i128::from).to_vec())
         }
-        Predicate::Text { of, how, values } => texts(hook, rule, (*of, *how), values),
+        Predicate::Text { of, how, values } => texts(hook, rule, (*of, *how), values, most.count()),
         Predicate::Addr { of, end, v4, v6 } => {
             let mut all: Vec<String> = Vec::new();
             for (low, high) in v4.ranges().iter().take(MAX_VALUES) {
@@ -177,15 +197,23 @@ fn named(
 
 fn pids(set: &IntSet, namespaced: bool, follow_forks: bool) -> Vec<Change> {
     let name = if namespaced { "nsPid" } else { "pid" };
+    let change = |field, value| match namespaced {
+        true => Change::Namespaced(field, value),
+        false => Change::Process(vec![(field, value)]),
+    };
     let numbers = edges(set, &[1000, 7])
         .into_iter()
-        .filter(|pid| (1..=4_000_000).contains(pid));
+        .filter(|pid| (0..=4_000_000).contains(pid));
     let mut all = Vec::new();
     for pid in numbers {
-        all.push(Change::Process(vec![(name, pid.to_string())]));
+        if pid == 0 {
+            // Processes of the host have this number in their pid namespace, and no process has it outside.
+            all.push(Change::Namespace(Namespace::Pid, "host".to_owned()));
+            continue;
+        }
+        all.push(change(name, pid.to_string()));
         if follow_forks {
-            let parent = format!("[{{{name}: {pid}}}]");
-            all.push(Change::Process(vec![("parents", parent)]));
+            all.push(change("parents", format!("[{{{name}: {pid}}}]")));
         }
     }
     all
@@ -196,6 +224,7 @@ fn texts(
     rule: &Rule,
     (of, how): (Subject, TextMatch),
     values: &[TextValue],
+    most: usize,
 ) -> Vec<Change> {
     let is_path = match of {
         Subject::Exe => true,
@@ -215,7 +244,11 @@ fn texts(
         siblings(rule, of, TextMatch::Postfix),
     );
     let mut all = Vec::new();
-    for value in values.iter().take(MAX_VALUES) {
+    // A path starts at the root.
+    let can_be =
+        |value: &&TextValue| !is_path || how == TextMatch::Postfix || value.bytes.starts_with(b"/");
+    let (likely, rest): (Vec<_>, Vec<_>) = values.iter().partition(can_be);
+    for value in likely.into_iter().chain(rest).take(most) {
         let Ok(text) = std::str::from_utf8(&value.bytes) else {
             continue;
         };

@@ -29,6 +29,8 @@ pub(super) enum Change {
     Field(usize, &'static str, String),
     Binary(String),
     Process(Vec<(&'static str, String)>),
+    /// A field with numbers of the process' pid namespace, which then is not the host's.
+    Namespaced(&'static str, String),
     Namespace(Namespace, String),
     /// A set, what is in it, and whether the process is in a user namespace of its own.
     Capabilities(CapSet, Vec<&'static str>, bool),
@@ -37,6 +39,9 @@ pub(super) enum Change {
 
 /// Fields of addresses, which sockets and addresses without one of the internet's families do not have.
 const ADDRESSES: [&str; 5] = ["saddr", "daddr", "addr", "sport", "dport"];
+
+/// The field of a process without executable.
+pub(super) const KERNEL_THREAD: &str = "kernelThread";
 
 impl Draft {
     pub(super) fn with(&self, change: &Change) -> Self {
@@ -55,9 +60,26 @@ impl Draft {
                 fields.remove("");
                 fields.insert(field, value);
             }
-            Change::Binary(path) => draft.binary = Some(path),
-            Change::Process(fields) => draft.process.extend(fields),
+            Change::Binary(path) => {
+                draft.process.remove(KERNEL_THREAD);
+                draft.binary = Some(path);
+            }
+            Change::Process(fields) => {
+                if fields.iter().any(|(name, _)| *name == KERNEL_THREAD) {
+                    draft.binary = None;
+                }
+                draft.process.extend(fields);
+            }
+            Change::Namespaced(name, value) => {
+                draft.process.insert(name, value);
+                draft.namespaces.insert(Namespace::Pid, "other".to_owned());
+            }
             Change::Namespace(kind, value) => {
+                if (kind, value.as_str()) == (Namespace::Pid, "host") {
+                    draft.process.retain(|name, value| {
+                        *name != "nsPid" && !(*name == "parents" && value.contains("nsPid"))
+                    });
+                }
                 draft.namespaces.insert(kind, value);
             }
             Change::Capabilities(set, names, apart) => {

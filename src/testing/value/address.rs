@@ -17,6 +17,8 @@ use crate::yaml::{Node, Value};
 const AF_UNIX: u16 = 1;
 /// Bytes of `struct sockaddr_storage`, the kernel's copy of an address.
 const STORAGE: usize = 128;
+/// Bytes of the longest path of a socket: UNIX_PATH_MAX (include/uapi/linux/un.h) without the NUL.
+const LONGEST_PATH: usize = 107;
 
 /// The local end of a socket of which only the remote end is given: an address for documentation, and a port that is neither
 /// privileged nor known.
@@ -124,6 +126,13 @@ impl SocketForm {
             Some(family) => number(family, Names::FAMILIES, sink)?,
             None => given.map_or(AF_INET, family_of),
         };
+        let fields = [
+            ("saddr", self.saddr.as_ref().map(|text| text.span)),
+            ("daddr", self.daddr.as_ref().map(|text| text.span)),
+            ("sport", self.sport.map(|Number(port)| port.span)),
+            ("dport", self.dport.map(|Number(port)| port.span)),
+        ];
+        has_ends(family, fields, sink)?;
         if !fits(family, [saddr, daddr]) {
             sink.push(bad(
                 span,
@@ -134,7 +143,7 @@ impl SocketForm {
         }
         let is_v6 = family == AF_INET6;
         let unset = if is_v6 { LOCAL_V6 } else { LOCAL_V4 };
-        let has_ports = matches!(family, AF_INET | AF_INET6);
+        let has_ports = is_internet(family);
         let port = |field: Option<Number>, other: u16, sink: &mut Sink| match field {
             Some(number) => small(number, sink),
             None => Some(if has_ports { other } else { 0 }),
@@ -152,7 +161,7 @@ impl SocketForm {
             },
             protocol,
             state: match &self.state {
-                Some(state) => u8::try_from(number(state, Names::STATES, sink)?).unwrap_or(u8::MAX),
+                Some(state) => number(state, Names::STATES, sink)?,
                 None => ESTABLISHED,
             },
             mark: self.mark.map_or(Some(0), |mark| small(mark, sink))?,
@@ -164,6 +173,30 @@ impl SocketForm {
             ],
         })
     }
+}
+
+fn is_internet(family: u16) -> bool {
+    matches!(family, AF_INET | AF_INET6)
+}
+
+/// Refuses addresses and ports of a family that has none; `None` means reported.
+fn has_ends<const N: usize>(
+    family: u16,
+    fields: [(&str, Option<Span>); N],
+    sink: &mut Sink,
+) -> Option<()> {
+    let mut given = fields
+        .into_iter()
+        .filter_map(|(name, span)| span.map(|span| (name, span)));
+    let Some((name, span)) = given.next().filter(|_| !is_internet(family)) else {
+        return Some(());
+    };
+    let family = families::by_number(family.into())
+        .map_or_else(|| format!("family {family}"), str::to_owned);
+    let message = format!("`{name}`: {family} has none of the internet's addresses and ports");
+    let help = format!("remove `{name}`, or write `family: AF_INET`");
+    sink.push(bad(span, message, help));
+    None
 }
 
 fn fits(family: u16, addresses: [Option<IpAddr>; 2]) -> bool {
@@ -221,14 +254,14 @@ impl Names {
     };
 }
 
-fn number(of: &NameOrNumber, names: Names, sink: &mut Sink) -> Option<u16> {
+fn number<T: TryFrom<i128>>(of: &NameOrNumber, names: Names, sink: &mut Sink) -> Option<T> {
     let name = match of {
         NameOrNumber::Number(number) => return small(*number, sink),
         NameOrNumber::Name(name) => name,
     };
     let found = names.table.iter().find(|(_, known)| *known == name.value);
     if let Some((number, _)) = found {
-        return u16::try_from(*number).ok();
+        return T::try_from((*number).into()).ok();
     }
     let known: Vec<&str> = names.table.iter().map(|(_, name)| *name).collect();
     let message = format!("unknown {} `{}`", names.what, name.value);
@@ -278,14 +311,17 @@ impl AddressForm {
             Some(family) => Some(number(family, Names::FAMILIES, sink)?),
             None => None,
         };
+        let fields = [
+            ("addr", self.addr.as_ref().map(|text| text.span)),
+            ("port", self.port.map(|Number(port)| port.span)),
+        ];
+        has_ends(family.unwrap_or(AF_INET), fields, sink)?;
         match (address, family) {
             (Some(address), family) if family.is_none_or(|one| one == family_of(address)) => {
                 Some(Target::Internet(SocketAddr::new(address, port)))
             }
             (None, Some(AF_UNIX)) => Some(Target::Unix(String::new())),
-            (None, Some(family)) if !matches!(family, AF_INET | AF_INET6) => {
-                Some(Target::Other(family))
-            }
+            (None, Some(family)) if !is_internet(family) => Some(Target::Other(family)),
             _ => {
                 let help =
                     "write `{addr: 8.8.8.8, port: 53}`, or a family that has no IP addresses";
@@ -314,8 +350,16 @@ pub(super) fn sockaddr(node: &Node, name: &str, abi: Abi, sink: &mut Sink) -> Op
                 IpAddr::V6(ip) => bytes.extend([0; 4].iter().chain(&ip.octets()).chain(&[0; 4])),
             }
         }
+        Target::Unix(path) if path.len() > LONGEST_PATH => {
+            let message = format!(
+                "the path of the socket has {} bytes, more than {LONGEST_PATH}",
+                path.len()
+            );
+            sink.push(bad(node.span, message, "write a shorter path"));
+            return None;
+        }
         Target::Unix(path) => {
-            bytes.extend(path.bytes().take(STORAGE - 20));
+            bytes.extend(path.bytes());
             bytes.push(0);
         }
         Target::Other(_) => bytes.extend([0; 14]),

@@ -15,7 +15,7 @@ pub(super) fn cred(form: &CredentialsForm) -> Cred {
     let nothing = Sets::default();
     let sets = form.capabilities.as_ref().unwrap_or(&nothing);
     let place = form.user_namespace.unwrap_or(Place::Host);
-    let base = cred_of((uid, form.euid, gid), sets, place);
+    let base = cred_of((uid, of(form.euid, uid), gid), sets, place);
     let ids = [
         uid,
         gid,
@@ -33,17 +33,16 @@ pub(super) fn cred(form: &CredentialsForm) -> Cred {
     }
 }
 
-fn of(field: Option<Spanned<u32>>, other: u32) -> u32 {
-    field.map_or(other, |field| field.value)
+fn of<T: Into<u32>>(field: Option<Spanned<T>>, other: u32) -> u32 {
+    field.map_or(other, |field| field.value.into())
 }
 
 /// Credentials of a process: user, effective user, group.
 pub(in crate::testing) fn cred_of(
-    (uid, euid, gid): (u32, Option<Spanned<u32>>, u32),
+    (uid, euid, gid): (u32, u32, u32),
     sets: &Sets,
     place: Place,
 ) -> Cred {
-    let euid = of(euid, uid);
     let bits = |set: &Option<Many<Capability>>| set.as_ref().map_or(0, Many::bits);
     Cred {
         ids: [uid, gid, euid, gid, uid, gid, euid, gid],

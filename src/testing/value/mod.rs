@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::files::{FILE, Files};
 use super::format::Sets;
-use super::shape::{Shape, any_of, is_null, shape};
+use super::shape::{Id, Shape, any_of, is_null, shape};
 use super::terms::Place;
 use crate::diag::{Diagnostic, Sink, Span, Spanned, code};
 use crate::ir::{Abi, ArgType};
@@ -26,7 +26,7 @@ pub(super) use number::limits;
 
 shape! {
     /// A file with more than its path.
-    FileForm "file" {
+    FileForm "value of a file" {
         /// As the kernel resolves it.
         "path" path: Spanned<String>,
         /// Kind and permissions, such as `0o100644`.
@@ -34,7 +34,7 @@ shape! {
     }
 
     /// Bytes that are no text, or many of them.
-    BytesForm "text" {
+    BytesForm "value of a text" {
         "text" text: Option<Spanned<String>>,
         /// Two digits for each byte.
         "hex" hex: Option<Spanned<String>>,
@@ -43,7 +43,7 @@ shape! {
     }
 
     /// A socket, field by field.
-    SocketForm "socket" {
+    SocketForm "value of a socket" {
         /// Local address.
         "saddr" saddr: Option<Spanned<String>>,
         "sport" sport: Option<Number>,
@@ -60,24 +60,24 @@ shape! {
     }
 
     /// An address of a socket, field by field.
-    AddressForm "address" {
+    AddressForm "value of an address" {
         "addr" addr: Option<Spanned<String>>,
         "port" port: Option<Number>,
         "family" family: Option<NameOrNumber>,
     }
 
     /// Credentials, field by field.
-    CredentialsForm "credential mapping" {
+    CredentialsForm "value of credentials" {
         /// Real, effective, saved and file system user [default: 0].
-        "uid" uid: Option<Spanned<u32>>,
-        "euid" euid: Option<Spanned<u32>>,
-        "suid" suid: Option<Spanned<u32>>,
-        "fsuid" fsuid: Option<Spanned<u32>>,
+        "uid" uid: Option<Spanned<Id>>,
+        "euid" euid: Option<Spanned<Id>>,
+        "suid" suid: Option<Spanned<Id>>,
+        "fsuid" fsuid: Option<Spanned<Id>>,
         /// Real, effective, saved and file system group [default: that of the user].
-        "gid" gid: Option<Spanned<u32>>,
-        "egid" egid: Option<Spanned<u32>>,
-        "sgid" sgid: Option<Spanned<u32>>,
-        "fsgid" fsgid: Option<Spanned<u32>>,
+        "gid" gid: Option<Spanned<Id>>,
+        "egid" egid: Option<Spanned<Id>>,
+        "sgid" sgid: Option<Spanned<Id>>,
+        "fsgid" fsgid: Option<Spanned<Id>>,
         "securebits" securebits: Option<Spanned<u32>>,
         "capabilities" capabilities: Option<Sets>,
         "userNamespace" user_namespace: Option<Place>,
@@ -130,7 +130,23 @@ pub(super) fn has_a_form(node: &Node, name: &str, sink: &mut Sink) -> bool {
     };
     // Of equals the first.
     let nearest = FORMS.iter().rev().max_by_key(known);
-    nearest.is_some_and(|(_, is)| is(node, name, sink))
+    match (nearest, mapping.entries.first()) {
+        (Some(form), Some(first)) if known(&form) == 0 => {
+            sink.push(no_form(&first.key));
+            false
+        }
+        (nearest, _) => nearest.is_some_and(|(_, is)| is(node, name, sink)),
+    }
+}
+
+/// Refuses a mapping that has nothing of any form.
+fn no_form(key: &Spanned<String>) -> Diagnostic {
+    let message = format!("no value of an argument has a field `{}`", key.value);
+    let help = "numbers and texts stand without braces; files have `path`, texts `text` or `hex`, sockets `daddr`, addresses `addr`, \
+                credentials `uid`";
+    Diagnostic::error(code::UNKNOWN_FIELD, message)
+        .at(key.span)
+        .help(help)
 }
 
 /// A number; its limits depend on where it stands.

@@ -1,6 +1,7 @@
-//! Numbers, and flags joined by `|`.
+//! Numbers, and flags joined by `|`. A text is the number that it is in a policy: `"0644"` is octal.
 
 use super::bad;
+use crate::check::literal;
 use crate::diag::Sink;
 use crate::ir::IntType;
 use crate::policy::wrong_type;
@@ -49,61 +50,37 @@ fn number(scalar: &Scalar) -> Option<i128> {
     match scalar.resolved {
         Resolved::Int(number) => Some(number),
         Resolved::Text => {
-            let parts: Option<Vec<i128>> = scalar.text.split('|').map(literal).collect();
+            let parts: Option<Vec<i128>> = scalar.text.split('|').map(part).collect();
             parts.map(|parts| parts.into_iter().fold(0, |all, part| all | part))
         }
         _ => None,
     }
 }
 
-/// A number with an optional base: `42`, `-1`, `0x2a`, `0o52`, `0b101010`.
-fn literal(text: &str) -> Option<i128> {
-    let text = text.trim();
-    let (is_negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    let (base, digits) = match digits.get(..2) {
-        Some("0x") => (16, &digits[2..]),
-        Some("0o") => (8, &digits[2..]),
-        Some("0b") => (2, &digits[2..]),
-        _ => (10, digits),
-    };
-    // The standard parser takes a sign of its own.
-    if digits.len() > 64 || !digits.chars().all(|c| c.is_digit(base)) {
-        return None;
-    }
-    let number = i128::from_str_radix(digits, base).ok()?;
-    Some(if is_negative { -number } else { number })
+/// A number beyond all types is one nobody can write.
+fn part(text: &str) -> Option<i128> {
+    literal(text.trim(), true).filter(|number| number.unsigned_abs() <= u64::MAX.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::part;
 
     #[test]
-    fn literals_have_bases_and_signs() {
+    fn parts_are_numbers_of_policies() {
         for (text, number) in [
             ("42", 42),
             ("-1", -1),
             (" 0x2a ", 42),
             ("0o52", 42),
+            ("052", 42),
             ("0b101010", 42),
+            ("1_000", 1000),
         ] {
-            assert_eq!(literal(text), Some(number), "{text}");
+            assert_eq!(part(text), Some(number), "{text}");
         }
-        for text in [
-            "",
-            "-",
-            "--1",
-            "+1",
-            "0x",
-            "0x-1",
-            "a",
-            "1_0",
-            &"9".repeat(50),
-        ] {
-            assert_eq!(literal(text), None, "{text}");
+        for text in ["", "-", "--1", "0x", "0x-1", "a", "08", &"9".repeat(50)] {
+            assert_eq!(part(text), None, "{text}");
         }
     }
 }
