@@ -5,6 +5,8 @@
 //! (linked, relocated for the kernel, its maps created); the machine is strict where the kernel's verifier is. Not here: a proof that the
 //! verifier takes a program (only kernels tell), locks, races between processors, memory that changes while a program reads it.
 
+#[cfg(test)]
+mod bench;
 pub mod compare;
 mod helpers;
 mod image;
