@@ -2,7 +2,8 @@
 //!
 //! Each mutant of `tests/mutants/table.txt` is built in a copy of the project and judged by the oracle, on `--pairs` random pairs of a policy
 //! and a call; one that survives, by random functions, before and after each pass. Prints who caught it, or that the mutant survived. Ends
-//! with 1 if less than 95 % were caught.
+//! with 1 if less than 95 % were caught, and with 2 if there is nothing to judge: a NAME that the table does not have, a project that fails
+//! without a mutant.
 
 #[path = "../tests/mutants/mod.rs"]
 mod mutants;
@@ -17,30 +18,74 @@ use mutants::Mutant;
 /// What the copy does not need.
 const SKIPPED: [&str; 4] = ["target", ".git", ".lab-cache", "docs"];
 
-/// Text behind a flag.
-fn option(name: &str) -> Option<String> {
-    env::args().skip_while(|arg| arg != name).nth(1)
+/// What the command line asks for.
+struct Options {
+    pairs: u64,
+    seed: u64,
+    /// The only mutant to judge.
+    name: Option<String>,
+}
+
+impl Options {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            pairs: 100_000,
+            seed: 1,
+            name: None,
+        };
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--pairs" => options.pairs = number(&arg, args.next())?,
+                "--seed" => options.seed = number(&arg, args.next())?,
+                _ if arg.starts_with("--") || options.name.is_some() => {
+                    return Err(format!("`{arg}` is one too many"));
+                }
+                _ => options.name = Some(arg),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(flag: &str, value: Option<String>) -> Result<u64, String> {
+    let value = value.unwrap_or_default();
+    let number = value.parse();
+    number.map_err(|_| format!("{flag} takes a number, not `{value}`"))
 }
 
 fn main() -> ExitCode {
+    match judge_all() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("mutants: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn judge_all() -> Result<ExitCode, String> {
+    let options = Options::parse(env::args().skip(1))?;
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let copy = project.join("target/mutants/project");
-    copy_directory(project, &copy).expect("the project can be copied");
-    let judge = Judge {
-        copy,
-        pairs: option("--pairs").unwrap_or_else(|| "100000".to_owned()),
-        seed: option("--seed").unwrap_or_else(|| "1".to_owned()),
-    };
-    let only = env::args().next_back().filter(|name| name.contains(' '));
     let all = mutants::all(project);
     let chosen: Vec<&Mutant> = all
         .iter()
-        .filter(|one| only.as_ref().is_none_or(|name| one.name == *name))
+        .filter(|one| options.name.as_ref().is_none_or(|name| one.name == *name))
         .collect();
-    match judge.run() {
+    if chosen.is_empty() {
+        let name = options.name.unwrap_or_default();
+        return Err(format!("the table has no mutant `{name}`"));
+    }
+    let copy = project.join("target/mutants/project");
+    copy_directory(project, &copy).map_err(|error| format!("copying the project: {error}"))?;
+    let judge = Judge {
+        copy,
+        pairs: options.pairs.to_string(),
+        seed: options.seed.to_string(),
+    };
+    match judge.whole() {
         Ok(Verdict::Survived) => {}
-        Ok(verdict) => panic!("without a mutant: {verdict}"),
-        Err(error) => panic!("without a mutant: {error}"),
+        Ok(verdict) => return Err(format!("without a mutant: {verdict}")),
+        Err(error) => return Err(format!("without a mutant: {error}")),
     }
     let mut caught = 0;
     for mutant in &chosen {
@@ -51,7 +96,7 @@ fn main() -> ExitCode {
         println!("{:60} {verdict} ({seconds} s)", mutant.name);
     }
     println!("{caught} of {} caught", chosen.len());
-    ExitCode::from(u8::from(caught * 100 < chosen.len() * 95))
+    Ok(ExitCode::from(u8::from(caught * 100 < chosen.len() * 95)))
 }
 
 /// What came of a mutant.
@@ -81,12 +126,17 @@ impl Judge {
         let path = self.copy.join(&mutant.file);
         let whole = fs::read_to_string(&path)?;
         fs::write(&path, mutant.apply(&whole))?;
-        let verdict = self.run().and_then(|verdict| match verdict {
-            Verdict::Survived => self.passes(),
-            caught => Ok(caught),
-        });
+        let verdict = self.whole();
         fs::write(&path, whole)?;
         verdict
+    }
+
+    /// By the oracle, then by the passes.
+    fn whole(&self) -> io::Result<Verdict> {
+        match self.run()? {
+            Verdict::Survived => self.passes(),
+            caught => Ok(caught),
+        }
     }
 
     /// Lets random functions judge the passes of the copy.

@@ -2,7 +2,7 @@
 //!
 //! Random policies with `--calls` random calls each, from `--seed` on, until there were so many `--pairs` of a policy and a call, or without
 //! end. Ends with 1 at the first case that fails, after making it as small as it can. With `--first` it does not make it smaller; with `--all`
-//! it goes on, with a line for each.
+//! it goes on, with a line for each. Ends with 2 if it does not understand what it shall do.
 
 #[path = "../tests/oracle/mod.rs"]
 mod oracle;
@@ -18,23 +18,53 @@ use oracle::run::{Plan, Progress};
 /// Time between two reports of progress.
 const PACE: Duration = Duration::from_secs(10);
 
-/// A number behind a flag.
-fn option(name: &str) -> Option<u64> {
-    let mut args = std::env::args().skip_while(|arg| arg != name);
-    args.nth(1)?.parse().ok()
+/// What the command line asks for.
+struct Options {
+    plan: Plan,
+    all: bool,
+    first: bool,
+}
+
+impl Options {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut seed, mut pairs, mut calls, mut threads) = (1, None, 128, 2);
+        let (mut all, mut first) = (false, false);
+        while let Some(arg) = args.next() {
+            match arg.as_str() {
+                "--seed" => seed = number(&arg, args.next(), 0)?,
+                "--pairs" => pairs = Some(number(&arg, args.next(), 1)?),
+                "--calls" => calls = number(&arg, args.next(), 1)?,
+                "--threads" => threads = number(&arg, args.next(), 1)?,
+                "--all" => all = true,
+                "--first" => first = true,
+                _ => return Err(format!("`{arg}` is no option")),
+            }
+        }
+        let plan = Plan {
+            seed,
+            cases: pairs.map_or(u64::MAX, |pairs: u64| pairs.div_ceil(calls)),
+            calls: calls as usize,
+            threads: threads as usize,
+        };
+        Ok(Self { plan, all, first })
+    }
+}
+
+/// A number behind a flag, not below `least`.
+fn number(flag: &str, value: Option<String>, least: u64) -> Result<u64, String> {
+    let value = value.unwrap_or_default();
+    let number = value.parse().ok().filter(|number| *number >= least);
+    number.ok_or_else(|| format!("{flag} takes a number from {least} on, not `{value}`"))
 }
 
 fn main() -> ExitCode {
-    let calls = option("--calls").unwrap_or(128);
-    let cases = option("--pairs").map_or(u64::MAX, |pairs| pairs.div_ceil(calls));
-    let plan = Plan {
-        seed: option("--seed").unwrap_or(1),
-        cases,
-        calls: calls as usize,
-        threads: option("--threads").unwrap_or(2) as usize,
+    let Options { plan, all, first } = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("oracle: {error}");
+            return ExitCode::from(2);
+        }
     };
-    let flag = |name: &str| std::env::args().any(|arg| arg == name);
-    let (all, first) = (flag("--all"), flag("--first"));
     // Panics are failures of a case.
     std::panic::set_hook(Box::new(|_| ()));
     let (start, told) = (Instant::now(), Mutex::new((Instant::now(), 0)));

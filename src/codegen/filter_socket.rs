@@ -50,6 +50,14 @@ impl Frame<'_> {
         let sock = self.raw(of);
         let label = self.to(next);
         self.b.branch(Cond::Eq, sock, 0, label);
+        if of == Subject::Return && self.known(Value::Family(of)).is_none() {
+            // Functions return errors as pointers to sockets.
+            let path = "__sk_common.skc_family";
+            let address = self.b.field_addr(sock, Field { root: "sock", path });
+            let (family, failed) = self.probe(address, Size::B2);
+            self.b.branch(Cond::Ne, failed, 0, label);
+            self.learn(Value::Family(of), &[family]);
+        }
         sock
     }
 
@@ -59,6 +67,9 @@ impl Frame<'_> {
         }
         let family = if self.is_sock(of) {
             let sock = self.sock(of, next);
+            if let Some(known) = self.known(Value::Family(of)) {
+                return known;
+            }
             self.field(sock, "sock", "__sk_common.skc_family")
         } else {
             let label = self.to(next);

@@ -15,10 +15,12 @@ const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 
 impl Archive {
+    /// A regular file with these permissions, in place of one that has its path.
     pub fn file(&mut self, path: &str, mode: u32, content: Vec<u8>) {
         self.insert(path, REGULAR | mode, content);
     }
 
+    /// A directory; those above it are made by the caller.
     pub fn directory(&mut self, path: &str) {
         self.insert(path, DIRECTORY | 0o755, Vec::new());
     }

@@ -5,6 +5,7 @@
 //! of the console.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -85,6 +86,10 @@ fn boot_once(
     setup: Setup,
     progress: &impl Fn(&[u8]) -> Progress,
 ) -> Result<Vec<u8>, Error> {
+    // QEMU empties them only when it has started, and they are read before.
+    for file in ["results", "console"] {
+        remove(&place.join(file))?;
+    }
     let archive = place.join("initramfs");
     fs::write(&archive, initramfs).map_err(|error| Error::at(&archive, &error))?;
     let mut machine = Machine(start(image, place, &archive, setup)?);
@@ -98,6 +103,14 @@ fn boot_once(
             Err(Error::new(format!("the console says `{text}`:\n{tail}")))
         }
         None => Ok(results),
+    }
+}
+
+/// Removes a file of an earlier boot, if there was one.
+fn remove(file: &Path) -> Result<(), Error> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::at(file, &error)),
+        _ => Ok(()),
     }
 }
 

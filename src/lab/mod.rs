@@ -24,6 +24,7 @@ pub struct Error {
 }
 
 impl Error {
+    /// An error that says what went wrong.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -32,6 +33,7 @@ impl Error {
     }
 
     #[must_use]
+    /// Adds what to do about it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -62,6 +64,7 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
+/// Makes a directory, with those above it, unless it is there.
 pub fn make_dir(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(|error| Error::at(path, &error))
 }
@@ -91,6 +94,7 @@ pub fn run(command: &mut Command) -> Result<Output, Error> {
 pub struct Lock(Child);
 
 impl Lock {
+    /// Waits for the lock; makes the file if it is not there.
     pub fn take(path: &Path) -> Result<Lock, Error> {
         let failed = |error: std::io::Error| Error::new(format!("flock: {error}"));
         let mut child = Command::new("flock")

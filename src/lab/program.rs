@@ -133,6 +133,7 @@ impl Program {
         self.code.extend(u32::from(number).to_le_bytes());
     }
 
+    /// A new place to jump to, which [`place`](Self::place) puts somewhere.
     pub fn label(&mut self) -> Label {
         self.labels.push(None);
         Label(self.labels.len() - 1)
@@ -143,6 +144,7 @@ impl Program {
         self.labels[label.0] = Some(self.code.len());
     }
 
+    /// Jumps in any case.
     pub fn jump(&mut self, to: Label) {
         // jmp rel32
         self.code.push(0xe9);

@@ -4,35 +4,69 @@
 //! field of the event. What a crowded record has no room for may be missing, and nothing else.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 
-use super::scene::{AF_INET, AF_INET6};
-use super::{Effect, Run};
+use super::kernel::Kernel;
+use super::scene::{AF_INET, AF_INET6, Scene};
+use super::{Effect, Run, Simulator};
 use crate::bundle::{Record, Section};
 use crate::ir::interp::{
     Address, Capabilities, Credentials, Endpoint, Event, Outcome, Process, Readable, Report, Sock,
     Sockaddr, Text, UserNamespace, Value,
 };
-use crate::ir::{ArgType, Hook, Program};
+use crate::ir::{ArgType, Hook, Program, Rule};
 
-/// A call, and what was to be expected of it.
-pub struct Expected<'a> {
+/// A call, and what the policy means for it.
+pub struct Call<'a> {
     pub program: &'a Program,
     pub hook: usize,
+    pub scene: &'a Scene,
     pub event: &'a Event,
     pub outcome: &'a Outcome,
+}
+
+impl Call<'_> {
+    /// Makes the call on a kernel, on the programs of every way to attach them.
+    ///
+    /// # Errors
+    /// The number of the first way that does something else, and the difference.
+    pub fn judge(&self, kernel: &Kernel, ways: &mut [Simulator]) -> Result<(), (usize, String)> {
+        let placed = self.scene.place(kernel);
+        let expected = Expected {
+            program: self.program,
+            hook: self.hook,
+            event: self.event,
+            outcome: self.outcome,
+            has_audit: kernel.field("task_struct", "loginuid").is_some(),
+            ring_is_full: self.scene.ring_is_full,
+        };
+        for (way, simulator) in ways.iter_mut().enumerate() {
+            let before = simulator.lost();
+            let run = simulator.call(self.hook, &placed);
+            run.and_then(|run| expected.check(&run, simulator.lost() - before))
+                .map_err(|error| (way, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is to be expected of a call on one kernel.
+struct Expected<'a> {
+    program: &'a Program,
+    hook: usize,
+    event: &'a Event,
+    outcome: &'a Outcome,
     /// Whether the kernel knows login users.
-    pub has_audit: bool,
-    pub ring_is_full: bool,
+    has_audit: bool,
+    ring_is_full: bool,
 }
 
 impl Expected<'_> {
     /// Compares; `counted` are the reports that the programs have counted as lost.
-    ///
-    /// # Errors
-    /// The first difference.
-    pub fn check(&self, run: &Run, counted: u64) -> Result<(), String> {
+    fn check(&self, run: &Run, counted: u64) -> Result<(), String> {
         let lost = run.effects.iter().filter(|effect| **effect == Effect::Lost);
-        same("lost reports", &counted, &(lost.count() as u64))?;
+        let lost = lost.count();
+        same("lost reports", &counted, &(lost as u64))?;
         same("signals", &run.signals(), &self.outcome.signals)?;
         same("result", &run.result, &self.outcome.result)?;
         self.order(run)?;
@@ -41,9 +75,17 @@ impl Expected<'_> {
             .into_iter()
             .collect::<Option<_>>()
             .ok_or("a record cannot be decoded")?;
+        let (sent, refused) = match self.ring_is_full {
+            true => (lost, records.len()),
+            false => (records.len(), lost),
+        };
+        same("records where they do not belong", &refused, &0)?;
+        let due = self.due();
+        if !due.contains(&sent) {
+            return Err(format!("{sent} records instead of {due:?}"));
+        }
         if self.ring_is_full {
-            same("records of a full ring", &records.len(), &0)?;
-            return self.lost(run);
+            return Ok(());
         }
         match (self.joined(&records)?, &self.outcome.report) {
             (None, None) => Ok(()),
@@ -68,11 +110,22 @@ impl Expected<'_> {
         )
     }
 
-    fn lost(&self, run: &Run) -> Result<(), String> {
-        let lost = run.effects.contains(&Effect::Lost);
-        match &self.outcome.report {
-            Some(_) if !lost => Err("a full ring, and nothing was lost".to_owned()),
-            _ => Ok(()),
+    /// How many records programs send: of the entry, and of the return where that is shown. An entry whose filters on the return value
+    /// decide later has a record whatever they decide, unless a rate limit holds it back: outcomes do not tell the two apart.
+    fn due(&self) -> RangeInclusive<usize> {
+        if let Some(report) = &self.outcome.report {
+            let count = 1 + usize::from(report.ret.is_some());
+            return count..=count;
+        }
+        let rule = self
+            .outcome
+            .rule
+            .and_then(|rule| self.hook().rules.get(rule));
+        match rule.filter(|rule| !rule.return_tests.is_empty()) {
+            Some(Rule {
+                post: Some(post), ..
+            }) => usize::from(post.rate.is_none())..=1,
+            _ => 0..=0,
         }
     }
 
@@ -94,15 +147,10 @@ impl Expected<'_> {
             }
         };
         if let Some(returned) = returned {
-            same("hook of the return", &returned.hook, &entry.hook)?;
-            same(
-                "selector of the return",
-                &returned.selector,
-                &entry.selector,
-            )?;
-            same("thread of the return", &returned.tid, &entry.tid)?;
-            same("time of the entry", &returned.enter, &entry.enter)?;
+            self.returned(entry, returned)?;
         }
+        same("hook", &entry.hook, &self.hook)?;
+        same("selector", &Some(entry.selector), &self.outcome.rule)?;
         let rule = self
             .hook()
             .rules
@@ -112,14 +160,31 @@ impl Expected<'_> {
         Ok((returned.is_some() || !awaits).then_some((entry, returned)))
     }
 
+    /// The record of a return says what it completes, and nothing that the entry has said.
+    fn returned(&self, entry: &Record, returned: &Record) -> Result<(), String> {
+        let ids = |record: &Record| (record.process.pid, record.tid);
+        same("hook of the return", &returned.hook, &entry.hook)?;
+        same(
+            "selector of the return",
+            &returned.selector,
+            &entry.selector,
+        )?;
+        same("action of the return", &returned.action, &0)?;
+        same("thread of the return", &ids(returned), &ids(entry))?;
+        same(
+            "time of the return",
+            &(returned.time, returned.enter),
+            &(self.event.time, entry.enter),
+        )?;
+        same("sections of the return", &returned.sections.len(), &1)
+    }
+
     fn event(
         &self,
         entry: &Record,
         returned: Option<&Record>,
         report: &Report,
     ) -> Result<(), String> {
-        same("hook", &entry.hook, &report.hook)?;
-        same("selector", &entry.selector, &report.rule)?;
         same("action", &entry.action, &(report.shown as u8))?;
         same(
             "time",
@@ -195,7 +260,7 @@ impl Expected<'_> {
             let wanted = Value::String(wanted.clone());
             room.section(
                 section,
-                |section| Value::String(text_of(section, 0)),
+                |section| Ok(Value::String(text_of(section, 0))),
                 &wanted,
             )
             .map_err(|error| format!("{what}: {error}"))?;
@@ -223,7 +288,7 @@ impl Room {
     fn section(
         &mut self,
         section: &Section,
-        decode: impl Fn(&Section) -> Value,
+        decode: impl Fn(&Section) -> Result<Value, String>,
         wanted: &Value,
     ) -> Result<(), String> {
         let before = self.0;
@@ -235,8 +300,8 @@ impl Room {
         let cut = before > CROWDED && section.is_incomplete() && CUT.contains(&len);
         match beginning(wanted, len).filter(|_| cut) {
             Some(_) if len == 0 => Ok(()),
-            Some(beginning) => same("value that was cut", &decode(section), &beginning),
-            None => same("value", &decode(section), wanted),
+            Some(beginning) => same("value that was cut", &decode(section)?, &beginning),
+            None => same("value", &decode(section)?, wanted),
         }
     }
 }
@@ -265,8 +330,15 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Re
 }
 
 /// A section as the value that it shows.
-fn value_of(ty: ArgType, section: &Section) -> Value {
-    match ty {
+fn value_of(ty: ArgType, section: &Section) -> Result<Value, String> {
+    if let ArgType::Int(_) = ty {
+        same("bytes of a number", &section.bytes.len(), &8)?;
+        same("unreadable number", &section.is_unreadable(), &false)?;
+    }
+    if let ArgType::Int(_) | ArgType::Sock | ArgType::Sockaddr | ArgType::Cred = ty {
+        same("incomplete value", &section.is_incomplete(), &false)?;
+    }
+    Ok(match ty {
         ArgType::Int(int) => {
             let word = section.u64(0);
             let number = if int.signed() {
@@ -288,7 +360,7 @@ fn value_of(ty: ArgType, section: &Section) -> Value {
             mode: section.u16(0),
             path: text_of(section, 8),
         },
-    }
+    })
 }
 
 fn readable(section: &Section) -> Readable<&Section> {
@@ -361,3 +433,6 @@ fn cred_of(section: &Section) -> Credentials {
         },
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,7 +1,8 @@
 //! The kernel's helper functions, as far as generated code calls them.
 //!
 //! Arguments are checked as the verifier does: memory that a helper reads must have been written, memory that it writes must be
-//! stack or a map's value. Reads of bad addresses fail as in kernel/trace/bpf_trace.c and mm/maccess.c, Linux 6.12: they leave zeros.
+//! stack or a map's value. Reads of bad addresses fail as in kernel/trace/bpf_trace.c, mm/maccess.c and arch/x86/mm/maccess.c, Linux 6.12:
+//! they leave zeros.
 
 use super::machine::{Machine, Tag, Word};
 use super::memory::{self, Area};
@@ -12,9 +13,20 @@ const EPERM: i64 = -1;
 const EFAULT: i64 = -14;
 const ENOENT: i64 = -2;
 const EAGAIN: i64 = -11;
+const ERANGE: i64 = -34;
+/// Bytes in front of each record of a ring buffer (BPF_RINGBUF_HDR_SZ, include/uapi/linux/bpf.h).
+const RECORD_HEADER: usize = 8;
 
 fn error(number: i64) -> Word {
     Word::number(number.cast_unsigned())
+}
+
+/// What a read that found nothing says: `copy_from_kernel_nofault` does not try every address.
+fn refusal(area: Area, from: u64) -> Word {
+    match area {
+        Area::Kernel if !memory::may_be_kernel(from) => error(ERANGE),
+        _ => error(EFAULT),
+    }
 }
 
 impl Machine<'_, '_> {
@@ -136,22 +148,21 @@ impl Machine<'_, '_> {
         })
     }
 
-    /// Length of memory that a helper writes: the verifier knows its bounds.
+    /// Length of memory that a helper reads or writes: below BPF_MAX_VAR_SIZ (include/linux/bpf_verifier.h).
     fn length(&self, reg: u8) -> Result<usize, String> {
         let len = self.number(reg)?;
         usize::try_from(len)
             .ok()
-            .filter(|len| *len <= 1 << 29)
+            .filter(|len| *len < 1 << 29)
             .ok_or_else(|| format!("R{reg} unbounded memory access"))
     }
 
     fn probe_read(&mut self, area: Area) -> Result<Word, String> {
         let (len, from) = (self.length(2)?, self.get(3)?);
         let found = self.source(area, from, len).map(<[u8]>::to_vec);
-        let result = if found.is_some() {
-            Word::number(0)
-        } else {
-            error(EFAULT)
+        let result = match found {
+            Some(_) => Word::number(0),
+            None => refusal(area, from.bits),
         };
         self.output(1, &found.unwrap_or_else(|| vec![0; len]))?;
         Ok(result)
@@ -169,23 +180,26 @@ impl Machine<'_, '_> {
     }
 
     fn probe_read_str(&mut self, area: Area) -> Result<Word, String> {
-        let (size, from) = (self.length(2)?, self.number(3)?);
-        let mapped = match area {
-            Area::Kernel if !memory::may_be_kernel(from) => &[],
+        let (size, from) = (self.length(2)?, self.get(3)?.bits);
+        // The helper may write all that it was given, whatever it finds.
+        self.reachable(1, size)?;
+        if size == 0 {
+            return Ok(Word::number(0));
+        }
+        let mapped = match self.world.maps.tail(from) {
+            Some(value) if area == Area::Kernel => value,
             _ => self.world.memory.tail(area, from),
         };
         let within = &mapped[..mapped.len().min(size)];
         let text = match within.iter().position(|byte| *byte == 0) {
             Some(end) => Some(within[..=end].to_vec()),
-            None if within.len() == size && size > 0 => {
+            None if within.len() == size => {
                 let mut cut = within.to_vec();
                 cut[size - 1] = 0;
                 Some(cut)
             }
             None => None,
         };
-        // The helper may write all that it was given, whatever it finds.
-        self.reachable(1, size)?;
         match text {
             Some(bytes) => {
                 self.output(1, &bytes)?;
@@ -195,7 +209,7 @@ impl Machine<'_, '_> {
             }
             None => {
                 self.output(1, &vec![0; size])?;
-                Ok(error(EFAULT))
+                Ok(refusal(area, from))
             }
         }
     }
@@ -203,10 +217,12 @@ impl Machine<'_, '_> {
     /// Checks that a helper may write so many bytes.
     fn reachable(&self, reg: u8, len: usize) -> Result<(), String> {
         let Word { tag, bits } = self.get(reg)?;
-        let inside = tag != Tag::Value || self.world.maps.spot(bits, len).is_some();
-        inside
-            .then_some(())
-            .ok_or_else(|| "outside of the map's value".to_owned())
+        match tag {
+            Tag::Stack => self.stack_place(bits, len).map(|_| ()),
+            Tag::Value if self.world.maps.spot(bits, len).is_some() => Ok(()),
+            Tag::Value => Err("outside of the map's value".to_owned()),
+            _ => Err(format!("R{reg} is {tag:?}, not memory")),
+        }
     }
 
     fn override_return(&mut self) -> Result<Word, String> {
@@ -232,14 +248,14 @@ impl Machine<'_, '_> {
 
     fn ringbuf_output(&mut self) -> Result<Word, String> {
         let (map, _) = self.map(1)?;
-        if !self.world.maps.is_ring(map) {
-            return Err("R1 is not a ring buffer".to_owned());
-        }
+        let ring = self.world.maps.ring(map);
+        let ring = ring.ok_or("R1 is not a ring buffer")?;
         let bytes = self.input(2, self.length(3)?)?;
         if self.number(4)? != 0 {
             return Err("an output with flags".to_owned());
         }
-        if self.world.ring_is_full {
+        let needed = (bytes.len() + RECORD_HEADER).next_multiple_of(8);
+        if self.world.ring_is_full || needed > ring {
             self.world.effects.push(Effect::Lost);
             return Ok(error(EAGAIN));
         }
@@ -247,3 +263,6 @@ impl Machine<'_, '_> {
         Ok(Word::number(0))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,13 @@
 //!
 //! In: an [`Image`] and the world that it runs in. Out: the program's result. It computes what the kernel's interpreter does, and
 //! refuses what its verifier would, as far as one run shows it: reads of registers and stack that nobody wrote, accesses outside of the
-//! stack, of a map's value or of the context, through numbers instead of pointers; pointers as arguments of global functions.
+//! stack, of a map's value or of the context, through numbers instead of pointers; parts of pointers; constants that no operation takes;
+//! pointers as arguments of global functions.
 
 use crate::asm::{Insn, op};
 use crate::object::POISON;
 
-use super::image::{self, Image};
+use super::image::{self, Image, MAX_FRAMES, MAX_STACK};
 use super::world::World;
 
 /// What the verifier knows of a value.
@@ -52,12 +53,11 @@ impl Word {
     }
 }
 
-/// Instructions of one run: the verifier would not have walked more.
+/// Instructions of one run, against loops without end. The verifier has no such limit: it walks a global function once, however often it is
+/// called. What is generated stays far below.
 const MAX_STEPS: u64 = 1_000_000;
-/// Calls inside each other: MAX_CALL_FRAMES (include/linux/bpf_verifier.h).
-const MAX_FRAMES: usize = 8;
-/// Bytes of stack of one call: MAX_BPF_STACK (include/linux/filter.h).
-const STACK: usize = 512;
+/// Bytes that a call's stack has room for. How many of them its function may use is less: see [`Image`].
+const STACK: usize = MAX_STACK;
 /// Address of the lowest byte of the first call's stack.
 const STACKS: u64 = 0xffff_c900_0000_0000;
 /// Distance of the stacks of two calls.
@@ -70,14 +70,17 @@ struct Frame {
     written: [bool; STACK],
     /// Of pointers that were stored whole, by eight bytes.
     tags: [Tag; STACK / 8],
+    /// First byte that the function's code names.
+    first: usize,
     /// Where the call returns to, and the caller's r6 to r9.
     back: usize,
     saved: [Word; 4],
 }
 
 impl Frame {
-    fn new(back: usize, saved: [Word; 4]) -> Self {
+    fn new(stack: usize, back: usize, saved: [Word; 4]) -> Self {
         Self {
+            first: STACK.saturating_sub(stack),
             bytes: [0; STACK],
             written: [false; STACK],
             tags: [Tag::Number; STACK / 8],
@@ -104,7 +107,7 @@ pub(super) fn run<'a, 'w>(image: &'a Image, world: &'a mut World<'w>) -> Result<
         image,
         world,
         regs: [Word::UNSET; 11],
-        frames: vec![Frame::new(0, [Word::UNSET; 4])],
+        frames: vec![Frame::new(image.program().stack, 0, [Word::UNSET; 4])],
         at: 0,
         steps: 0,
         calls: 0,
@@ -197,7 +200,10 @@ impl Machine<'_, '_> {
             Some(image::MapRef {
                 map,
                 offset: Some(offset),
-            }) => Word::new(Tag::Value, self.world.maps.value(map, offset)),
+            }) => {
+                let address = self.world.maps.value(map, offset);
+                Word::new(Tag::Value, address.ok_or("the address of no value")?)
+            }
             None => Word::number(
                 u64::from(insn.imm.cast_unsigned()) | u64::from(high.imm.cast_unsigned()) << 32,
             ),
@@ -260,9 +266,12 @@ impl Machine<'_, '_> {
                 if !address.is_multiple_of(len as u64) {
                     return Err("misaligned stack access".to_owned());
                 }
+                if len < 8 && value.tag != Tag::Number {
+                    return Err("invalid size of register spill".to_owned());
+                }
                 self.write_stack(address, &bytes[..len])?;
                 if len == 8 {
-                    let (depth, at) = stack_place(address, 8).ok_or("outside of the stack")?;
+                    let (depth, at) = self.stack_place(address, 8)?;
                     self.frames[depth].tags[at / 8] = value.tag;
                 }
                 Ok(())
@@ -283,26 +292,50 @@ impl Machine<'_, '_> {
         if !address.is_multiple_of(bytes.len() as u64) {
             return Err("misaligned stack access".to_owned());
         }
-        let found = self.read_stack(address, bytes.len())?;
-        bytes.copy_from_slice(found);
-        let (depth, at) = stack_place(address, bytes.len()).ok_or("outside of the stack")?;
+        let (depth, at) = self.stack_place(address, bytes.len())?;
         let tag = self.frames[depth].tags[at / 8];
-        Ok(if bytes.len() == 8 { tag } else { Tag::Number })
+        if tag != Tag::Number && bytes.len() < 8 {
+            return Err("invalid size of register fill".to_owned());
+        }
+        bytes.copy_from_slice(self.written(depth, at, bytes.len())?);
+        Ok(tag)
     }
 
-    /// Bytes of the stack, all of them written before.
+    /// Bytes of the stack for a helper: all of them written before, none of them a pointer's (`check_stack_boundary`, Linux 5.10).
     pub(super) fn read_stack(&self, address: u64, len: usize) -> Result<&[u8], String> {
-        let (depth, at) = stack_place(address, len).ok_or("outside of the stack")?;
-        let frame = self.frames.get(depth).ok_or("a stack that is gone")?;
+        let (depth, at) = self.stack_place(address, len)?;
+        let tags = &self.frames[depth].tags[at / 8..(at + len).div_ceil(8)];
+        if tags.iter().any(|tag| *tag != Tag::Number) {
+            return Err("a pointer on the stack as bytes".to_owned());
+        }
+        self.written(depth, at, len)
+    }
+
+    fn written(&self, depth: usize, at: usize, len: usize) -> Result<&[u8], String> {
+        let frame = &self.frames[depth];
         if !frame.written[at..at + len].iter().all(|written| *written) {
             return Err("a read of stack that nobody wrote".to_owned());
         }
         Ok(&frame.bytes[at..at + len])
     }
 
+    /// Depth of the call and byte of its stack.
+    pub(super) fn stack_place(&self, address: u64, len: usize) -> Result<(usize, usize), String> {
+        let from = address.checked_sub(STACKS).ok_or("outside of the stack")?;
+        let (depth, at) = (
+            (from / STACK_STRIDE) as usize,
+            (from % STACK_STRIDE) as usize,
+        );
+        let frame = self.frames.get(depth).ok_or("a stack that is gone")?;
+        match at >= frame.first && at + len <= STACK {
+            true => Ok((depth, at)),
+            false => Err("outside of the stack".to_owned()),
+        }
+    }
+
     pub(super) fn write_stack(&mut self, address: u64, bytes: &[u8]) -> Result<(), String> {
-        let (depth, at) = stack_place(address, bytes.len()).ok_or("outside of the stack")?;
-        let frame = self.frames.get_mut(depth).ok_or("a stack that is gone")?;
+        let (depth, at) = self.stack_place(address, bytes.len())?;
+        let frame = &mut self.frames[depth];
         let range = at..at + bytes.len();
         frame.bytes[range.clone()].copy_from_slice(bytes);
         frame.written[range.clone()].fill(true);
@@ -322,13 +355,17 @@ impl Machine<'_, '_> {
     fn alu(&mut self, insn: Insn) -> Result<(), String> {
         let wide = insn.code & op::CLASS_MASK == op::ALU64;
         let operation = insn.code & op::OP_MASK;
-        if insn.off != 0 {
+        // Signed division, moves with sign extension, swaps without condition: Linux 6.6.
+        if insn.off != 0 || (operation == op::END && wide) {
             return Err("an operation of a newer instruction set".to_owned());
+        }
+        if insn.code & op::SRC_MASK == op::K {
+            takes(operation, wide, insn.imm)?;
         }
         let word = match operation {
             op::MOV if wide => self.operand(insn)?,
-            op::MOV => Word::number(self.operand(insn)?.bits & u64::from(u32::MAX)),
-            op::NEG => Word::number(plain(self.get(insn.dst)?)?.wrapping_neg()),
+            op::MOV => Word::number(cut(false, self.operand(insn)?.bits)),
+            op::NEG => Word::number(cut(wide, plain(self.get(insn.dst)?)?.wrapping_neg())),
             op::END => Word::number(swapped(insn, plain(self.get(insn.dst)?)?)?),
             op::ADD | op::SUB if wide => add(operation, self.get(insn.dst)?, self.operand(insn)?)?,
             _ => {
@@ -370,11 +407,9 @@ impl Machine<'_, '_> {
     /// Enters a global function, which takes numbers only.
     fn enter(&mut self, insn: Insn) -> Result<usize, String> {
         let target = image::target(self.at, insn).ok_or("a call to nowhere")?;
-        let params = self
-            .image
-            .params(target)
-            .ok_or("a call into the middle of a function")?;
-        for reg in 1..=params {
+        let function = self.image.function(target);
+        let function = function.ok_or("a call into the middle of a function")?;
+        for reg in 1..=function.params {
             if self.get(reg)?.tag != Tag::Number {
                 return Err(format!("R{reg} is not a number"));
             }
@@ -384,8 +419,9 @@ impl Machine<'_, '_> {
             return Err("too many calls inside each other".to_owned());
         }
         let saved = [self.regs[6], self.regs[7], self.regs[8], self.regs[9]];
-        self.frames.push(Frame::new(self.at + 1, saved));
-        self.regs[usize::from(params) + 1..10].fill(Word::UNSET);
+        self.frames
+            .push(Frame::new(function.stack, self.at + 1, saved));
+        self.regs[usize::from(function.params) + 1..10].fill(Word::UNSET);
         self.regs[0] = Word::UNSET;
         self.regs[10] = Word::new(Tag::Stack, top(depth));
         Ok(target)
@@ -408,16 +444,6 @@ impl Machine<'_, '_> {
     }
 }
 
-/// Depth of the call and byte of its stack.
-fn stack_place(address: u64, len: usize) -> Option<(usize, usize)> {
-    let from = address.checked_sub(STACKS)?;
-    let (depth, at) = (
-        (from / STACK_STRIDE) as usize,
-        (from % STACK_STRIDE) as usize,
-    );
-    (at + len <= STACK).then_some((depth, at))
-}
-
 fn offset(base: u64, off: i16) -> u64 {
     base.wrapping_add_signed(off.into())
 }
@@ -428,6 +454,23 @@ fn size(insn: Insn) -> usize {
         op::H => 2,
         op::W => 4,
         _ => 8,
+    }
+}
+
+/// What is left of a number in an operation of this width.
+fn cut(wide: bool, value: u64) -> u64 {
+    if wide { value } else { u64::from(value as u32) }
+}
+
+/// Refuses constants as the verifier does: divisors of 0, shifts by the whole width (`check_alu_op`, kernel/bpf/verifier.c).
+fn takes(operation: u8, wide: bool, imm: i32) -> Result<(), String> {
+    let width = if wide { 64 } else { 32 };
+    match operation {
+        op::DIV | op::MOD if imm == 0 => Err("div by zero".to_owned()),
+        op::LSH | op::RSH | op::ARSH if !(0..width).contains(&imm) => {
+            Err(format!("invalid shift {imm}"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -455,7 +498,7 @@ fn add(operation: u8, left: Word, right: Word) -> Result<Word, String> {
 /// Documentation/bpf/standardization/instruction-set.rst, Linux 6.12.
 fn arithmetic(operation: u8, wide: bool, left: u64, right: u64) -> Result<u64, String> {
     if !wide {
-        let (left, right) = (left & u64::from(u32::MAX), right & u64::from(u32::MAX));
+        let (left, right) = (cut(false, left), cut(false, right));
         let shift = right as u32 & 31;
         return Ok(u64::from(match operation {
             op::LSH => (left as u32) << shift,
@@ -496,11 +539,7 @@ fn swapped(insn: Insn, value: u64) -> Result<u64, String> {
 }
 
 fn holds(operation: u8, wide: bool, left: u64, right: u64) -> Result<bool, String> {
-    let (left, right) = if wide {
-        (left, right)
-    } else {
-        (u64::from(left as u32), u64::from(right as u32))
-    };
+    let (left, right) = (cut(wide, left), cut(wide, right));
     let signed = |value: u64| {
         if wide {
             value.cast_signed()
@@ -523,3 +562,6 @@ fn holds(operation: u8, wide: bool, left: u64, right: u64) -> Result<bool, Strin
         _ => return Err("an unknown jump".to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ const VALUES: u64 = 0xffff_c980_0000_0000;
 const STRIDE: u64 = 1 << 32;
 /// Largest key of a hash: MAX_BPF_STACK (kernel/bpf/hashtab.c, Linux 5.10).
 const MAX_KEY: u32 = 512;
+/// Ring buffers have whole pages (`ringbuf_map_alloc`, kernel/bpf/ringbuf.c).
+const PAGE: u32 = 4096;
 
 /// `enum bpf_map_type`, include/uapi/linux/bpf.h.
 const ARRAY: u32 = 2;
@@ -33,6 +35,8 @@ struct Map {
     values: Vec<u8>,
     /// Of a hash: place of each key's value, and when it was last used.
     keys: BTreeMap<Vec<u8>, (usize, u64)>,
+    /// Places of keys that were deleted.
+    free: Vec<usize>,
     clock: u64,
 }
 
@@ -97,7 +101,11 @@ impl Maps {
     pub(super) fn delete(&mut self, map: usize, key: &[u8]) -> Result<bool, String> {
         let of = self.map(map)?;
         match of.kind {
-            LRU_HASH => Ok(of.keys.remove(key).is_some()),
+            LRU_HASH => {
+                let gone = of.keys.remove(key).map(|(slot, _)| slot);
+                of.free.extend(gone);
+                Ok(gone.is_some())
+            }
             _ => Err("a deletion from something that is no hash".to_owned()),
         }
     }
@@ -113,13 +121,18 @@ impl Maps {
         self.0.get(map).map(|map| (map.key_size, map.value_size))
     }
 
-    pub(super) fn is_ring(&self, map: usize) -> bool {
-        self.0.get(map).is_some_and(|map| map.kind == RINGBUF)
+    /// Bytes of a ring buffer; `None` for other maps.
+    pub(super) fn ring(&self, map: usize) -> Option<usize> {
+        let ring = self.0.get(map).filter(|map| map.kind == RINGBUF)?;
+        Some(ring.max_entries)
     }
 
-    /// Address of a byte of the only value of a map.
-    pub(super) fn value(&self, map: usize, offset: u32) -> u64 {
-        address(map, offset as usize)
+    /// Address of a byte of the only value of an array (`array_map_direct_value_addr`, kernel/bpf/arraymap.c).
+    pub(super) fn value(&self, map: usize, offset: u32) -> Option<u64> {
+        let of = self.0.get(map)?;
+        let offset = offset as usize;
+        let inside = of.kind == ARRAY && of.max_entries == 1 && offset < of.value_size;
+        inside.then(|| address(map, offset))
     }
 
     /// The place behind an address, if all bytes lie in one value.
@@ -134,6 +147,13 @@ impl Maps {
             && at % of.value_size + len <= of.value_size
             && at + len <= of.values.len();
         inside.then_some(Spot { map, at })
+    }
+
+    /// From an address to the end of the value that it lies in.
+    pub(super) fn tail(&self, address: u64) -> Option<&[u8]> {
+        let spot = self.spot(address, 1)?;
+        let size = self.0[spot.map].value_size;
+        Some(self.read(spot, size - spot.at % size))
     }
 
     pub(super) fn read(&self, spot: Spot, len: usize) -> &[u8] {
@@ -171,13 +191,16 @@ impl Map {
                 return refused("a per-CPU value above 32 KiB");
             }
             ARRAY | PERCPU_ARRAY => of.max_entries as usize * of.value_size as usize,
-            LRU_HASH if of.key_size == 0 || of.value_size == 0 => {
+            LRU_HASH if of.key_size == 0 || of.value_size == 0 || of.max_entries == 0 => {
                 return refused("not the sizes of a hash");
             }
             LRU_HASH if of.key_size > MAX_KEY => return refused("a key above 512 bytes"),
             LRU_HASH => 0,
             RINGBUF
-                if of.key_size != 0 || of.value_size != 0 || !of.max_entries.is_power_of_two() =>
+                if of.key_size != 0
+                    || of.value_size != 0
+                    || !of.max_entries.is_power_of_two()
+                    || !of.max_entries.is_multiple_of(PAGE) =>
             {
                 return refused("not the sizes of a ring buffer");
             }
@@ -193,6 +216,7 @@ impl Map {
             constant: of.contents.is_some(),
             values: of.contents.clone().unwrap_or_else(|| vec![0; values]),
             keys: BTreeMap::new(),
+            free: Vec::new(),
             clock: 0,
         })
     }
@@ -210,7 +234,7 @@ impl Map {
         let freed = if self.keys.len() >= self.max_entries {
             self.evict()
         } else {
-            None
+            self.free.pop()
         };
         let slot = freed.unwrap_or(self.values.len() / self.value_size);
         self.values
@@ -229,3 +253,6 @@ impl Map {
         self.keys.remove(&oldest).map(|(slot, _)| slot)
     }
 }
+
+#[cfg(test)]
+mod tests;

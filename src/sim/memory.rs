@@ -12,7 +12,10 @@ const USER: u64 = 0x0000_7f00_0000_0000;
 /// First address that is not the process': TASK_SIZE_MAX (arch/x86/include/asm/page_64.h).
 pub(super) const USER_END: u64 = 0x0000_7fff_ffff_f000;
 /// First address that `copy_from_kernel_nofault` looks at: one page above the process' (arch/x86/mm/maccess.c).
-const KERNEL_FIRST: u64 = USER_END + 4096;
+const KERNEL_FIRST: u64 = USER_END + PAGE;
+const PAGE: u64 = 4096;
+/// The page of VSYSCALL_ADDR (arch/x86/include/uapi/asm/vsyscall.h), which it does not look at since Linux 6.8.
+const VSYSCALL: u64 = 0xffff_ffff_ff60_0000;
 /// Bytes that are not mapped behind each object, at least.
 const GAP: usize = 16;
 /// What memory holds that nobody wrote.
@@ -158,7 +161,7 @@ impl Memory {
 
 /// Whether `copy_from_kernel_nofault` tries at all.
 pub(super) fn may_be_kernel(address: u64) -> bool {
-    address >= KERNEL_FIRST && address >> 47 == 0x1_ffff
+    address >= KERNEL_FIRST && address >> 47 == 0x1_ffff && address & !(PAGE - 1) != VSYSCALL
 }
 
 #[cfg(test)]

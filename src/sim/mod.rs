@@ -5,6 +5,8 @@
 //! (linked, relocated for the kernel, its maps created); the machine is strict where the kernel's verifier is. Not here: a proof that the
 //! verifier takes a program (only kernels tell), locks, races between processors, memory that changes while a program reads it.
 
+#[cfg(test)]
+mod bench;
 pub mod compare;
 mod helpers;
 mod image;
@@ -16,6 +18,7 @@ pub mod scene;
 mod world;
 
 use crate::bundle::{Attach, Record};
+use crate::ir::{ArgType, Hook};
 use crate::object::Object;
 use image::Image;
 use kernel::Kernel;
@@ -40,6 +43,26 @@ pub struct Programs {
     pub ret: Option<String>,
 }
 
+/// Parameters that the verifier follows as pointers: those to structures. What leads to bytes is a number for it (`btf_ctx_access` in
+/// kernel/bpf/btf.c, 6.12).
+pub fn pointers(hook: &Hook) -> [bool; 6] {
+    let mut pointers = [false; 6];
+    for arg in &hook.args {
+        let number = matches!(
+            arg.ty,
+            ArgType::Int(_)
+                | ArgType::String
+                | ArgType::CharBuf { .. }
+                | ArgType::Fd
+                | ArgType::Nop
+        );
+        if let Some(pointer) = pointers.get_mut(usize::from(arg.index)) {
+            *pointer |= !number;
+        }
+    }
+    pointers
+}
+
 /// What programs did to a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Run {
@@ -54,6 +77,7 @@ pub struct Run {
 }
 
 impl Run {
+    /// Numbers of the signals in their order.
     pub fn signals(&self) -> Vec<u32> {
         let signal = |effect: &Effect| match effect {
             Effect::Signal(number) => Some(*number),
@@ -175,9 +199,20 @@ fn result(attach: Attach, finished: Finished, effects: &[Effect]) -> Result<Opti
     });
     match attach {
         // The trampoline takes 0 for "run the function".
-        Attach::FmodRet => Ok(Some(finished.result as i32).filter(|value| *value != 0)),
+        Attach::FmodRet if finished.result == 0 => Ok(None),
+        Attach::FmodRet => number(finished.result).map(Some),
         _ if finished.result != 0 => Err(format!("the program returns {}", finished.result)),
-        _ => Ok(last.map(|value| value as i32)),
+        _ => last.map(number).transpose(),
+    }
+}
+
+/// The number that a call returns, which callers may take for 64 bits: the trampoline (`invoke_bpf_mod_ret`, arch/x86/net/bpf_jit_comp.c)
+/// and `bpf_override_return` hand over the whole register.
+fn number(bits: u64) -> Result<i32, String> {
+    let number = bits as i32;
+    match i64::from(number).cast_unsigned() == bits {
+        true => Ok(number),
+        false => Err(format!("the call returns {bits:#x}")),
     }
 }
 
@@ -237,4 +272,51 @@ fn parameters(programs: &Programs, call: &Placed) -> Vec<Word> {
         .zip(programs.pointers)
         .map(word)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bits of the result, and the number that they are.
+    #[test]
+    fn results_are_whole_registers() {
+        for (bits, wanted) in [
+            (0, None),
+            (1, Some(1)),
+            (u64::MAX, Some(-1)),
+            (i64::from(i32::MIN) as u64, Some(i32::MIN)),
+        ] {
+            let finished = |result| Finished {
+                result,
+                steps: 0,
+                calls: 0,
+            };
+            assert_eq!(result(Attach::FmodRet, finished(bits), &[]), Ok(wanted));
+            let set = [Effect::Override(5), Effect::Override(bits)];
+            let by_program = result(Attach::KprobeOverride, finished(0), &set);
+            assert_eq!(by_program, Ok(Some(wanted.unwrap_or(0))));
+            assert!(result(Attach::Kprobe, finished(1), &[]).is_err());
+        }
+        for bits in [u64::from(u32::MAX), 1 << 32, 0x8000_0000] {
+            assert!(number(bits).is_err(), "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn pointers_lead_to_structures() {
+        let arg = |(index, ty)| crate::ir::Arg {
+            index,
+            ty,
+            label: None,
+            span: crate::diag::Span::default(),
+        };
+        let types = [ArgType::String, ArgType::File, ArgType::Fd, ArgType::Cred];
+        let hook = Hook {
+            args: (0..).zip(types).map(arg).collect(),
+            ..compare::tests::hook()
+        };
+        let wanted = [false, true, false, true, false, false];
+        assert_eq!(pointers(&hook), wanted);
+    }
 }

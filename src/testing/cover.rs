@@ -51,6 +51,7 @@ pub struct Shares {
 }
 
 impl Shares {
+    /// Adds the counts of another file.
     pub fn add(&mut self, other: &Self) {
         self.selectors.add(other.selectors);
         self.filters.add(other.filters);

@@ -3,14 +3,14 @@
 //! The reference interpreter says what the policy means. The compiled programs run on two kernels of different layouts, attached in every
 //! way that the manifest offers. All must do the same; a difference is a mistake of tpc.
 
-use crate::bundle::{self, ArgKind, MANIFEST, Manifest};
+use crate::bundle::{self, MANIFEST, Manifest};
 use crate::compile::Compiled;
-use crate::ir::Program;
 use crate::ir::interp::{Event, Interpreter, Outcome};
-use crate::sim::compare::Expected;
+use crate::ir::{Hook, Program};
+use crate::sim::compare::Call;
 use crate::sim::kernel::Kernel;
 use crate::sim::scene::Scene;
-use crate::sim::{Programs, Simulator};
+use crate::sim::{self, Programs, Simulator};
 
 use super::value::namespaces;
 
@@ -57,8 +57,10 @@ impl<'a> Machines<'a> {
         let constants = constants(&manifest)?;
         let count = manifest.hooks.iter().map(|hook| hook.variants.len()).max();
         let way = |way| -> Vec<Programs> {
-            let hooks = manifest.hooks.iter();
-            hooks.map(|hook| programs(hook, way)).collect()
+            let hooks = compiled.ir.hooks.iter().zip(&manifest.hooks);
+            hooks
+                .map(|(hook, described)| programs(hook, described, way))
+                .collect()
         };
         let ways: Vec<Vec<Programs>> = (0..count.unwrap_or(0)).map(way).collect();
         let mut machines = Vec::new();
@@ -92,24 +94,17 @@ impl<'a> Machines<'a> {
     pub(super) fn judge(&mut self, hook: usize, scene: &Scene) -> Result<Judged, String> {
         let event = scene.event(&self.program.hooks[hook]);
         let outcome = self.interpreter.judge(hook, &event);
+        let call = Call {
+            program: self.program,
+            hook,
+            scene,
+            event: &event,
+            outcome: &outcome,
+        };
         for Machine { kernel, ways } in &mut self.machines {
-            let placed = scene.place(&kernel.1);
-            let expected = Expected {
-                program: self.program,
-                hook,
-                event: &event,
-                outcome: &outcome,
-                has_audit: kernel.1.field("task_struct", "loginuid").is_some(),
-                ring_is_full: scene.ring_is_full,
-            };
-            for (way, simulator) in ways.iter_mut().enumerate() {
-                let before = simulator.lost();
-                let run = simulator.call(hook, &placed);
-                run.and_then(|run| expected.check(&run, simulator.lost() - before))
-                    .map_err(|error| {
-                        format!("kernel `{}`, way {} to attach: {error}", kernel.0, way + 1)
-                    })?;
-            }
+            call.judge(&kernel.1, ways).map_err(|(way, error)| {
+                format!("kernel `{}`, way {} to attach: {error}", kernel.0, way + 1)
+            })?;
         }
         Ok(Judged { event, outcome })
     }
@@ -127,41 +122,13 @@ fn constants(manifest: &Manifest) -> Result<Vec<(u32, u32)>, String> {
 }
 
 /// The programs of a hook, attached in the way of this number or in its last one.
-fn programs(hook: &bundle::Hook, way: usize) -> Programs {
-    let variant = &hook.variants[way.min(hook.variants.len() - 1)];
+fn programs(hook: &Hook, described: &bundle::Hook, way: usize) -> Programs {
+    let variant = &described.variants[way.min(described.variants.len() - 1)];
     Programs {
         attach: variant.attach,
-        is_syscall: hook.syscall,
-        pointers: pointers(hook),
+        is_syscall: described.syscall,
+        pointers: sim::pointers(hook),
         entry: variant.entry.name.clone(),
         ret: variant.ret.as_ref().map(|program| program.name.clone()),
     }
-}
-
-/// Parameters that the verifier follows as pointers: those to structures. What leads to bytes is a number for it (`btf_ctx_access` in
-/// kernel/bpf/btf.c, 6.12).
-fn pointers(hook: &bundle::Hook) -> [bool; 6] {
-    use ArgKind as K;
-    let mut pointers = [false; 6];
-    for arg in &hook.args {
-        let number = matches!(
-            arg.kind,
-            K::Int8
-                | K::Int16
-                | K::Int32
-                | K::Int64
-                | K::Uint8
-                | K::Uint16
-                | K::Uint32
-                | K::Uint64
-                | K::String
-                | K::CharBuf
-                | K::Fd
-                | K::Nop
-        );
-        if let Some(pointer) = pointers.get_mut(usize::from(arg.index)) {
-            *pointer |= !number;
-        }
-    }
-    pointers
 }

@@ -22,8 +22,10 @@ pub(super) struct Planned {
     pub(super) calls: Vec<Call>,
 }
 
-/// Most rows of one case.
-const MAX_ROWS: usize = 10_000;
+/// Most calls of one case: some seconds of work.
+const MAX_OF_CASE: usize = 10_000;
+/// Most calls of a file.
+const MAX_OF_FILE: usize = 50_000;
 
 /// What a case, and the row or step of it, says of a call.
 #[derive(Clone, Debug, Default)]
@@ -107,31 +109,115 @@ pub(super) fn plan(file: &File, program: &Program, sink: &mut Sink) -> Vec<Plann
         .as_ref()
         .map(Part::defaults)
         .unwrap_or_default();
+    let counts = counts(file, &base, program, sink);
+    if counts.iter().map(|(_, count)| count).sum::<usize>() > MAX_OF_FILE {
+        too_many(&counts, sink);
+        return Vec::new();
+    }
     let mut all = Vec::new();
-    for case in &file.tests {
+    for (case, _) in counts {
         all.extend(rows(case, &base, program, sink));
     }
     all
 }
 
-fn rows(case: &Case, base: &Part<'_>, program: &Program, sink: &mut Sink) -> Vec<Planned> {
+/// How many calls each case makes; those with too many are left out and reported.
+fn counts<'f>(
+    file: &'f File,
+    base: &Part<'f>,
+    program: &Program,
+    sink: &mut Sink,
+) -> Vec<(&'f Case, usize)> {
+    let mut counts = Vec::new();
+    for case in &file.tests {
+        let count = calls(case, base, program);
+        if count <= MAX_OF_CASE {
+            counts.push((case, count));
+            continue;
+        }
+        let message = format!("the case makes {count} calls, more than {MAX_OF_CASE}");
+        let error = Diagnostic::error(code::BAD_TEST, message).at(case.name.span);
+        sink.push(error.help("write the values that matter"));
+    }
+    counts
+}
+
+/// Reports the case with which a file has too many calls.
+fn too_many(counts: &[(&Case, usize)], sink: &mut Sink) {
+    let mut sum = 0;
+    let first = counts.iter().find(|(_, count)| {
+        sum += count;
+        sum > MAX_OF_FILE
+    });
+    if let Some((case, _)) = first {
+        let message = format!("up to here the cases make {sum} calls, more than {MAX_OF_FILE}");
+        let error = Diagnostic::error(code::BAD_TEST, message).at(case.name.span);
+        sink.push(error.help("write the values that matter, or several files"));
+    }
+}
+
+/// How many calls a case makes.
+fn calls<'f>(case: &'f Case, base: &Part<'f>, program: &Program) -> usize {
+    if !case.steps.is_empty() {
+        return case.steps.len();
+    }
+    let parts = parts(case, &part!(case).over(base));
+    let counts = parts.iter().map(|(_, part)| combinations(part, program));
+    counts.fold(0, usize::saturating_add)
+}
+
+/// One for each combination of the values in lists.
+fn combinations(part: &Part<'_>, program: &Program) -> usize {
+    let binaries = part.process.binary.as_ref();
+    let binaries = binaries.map_or(1, |Many(binaries)| binaries.len().max(1));
+    let lists = lists(part, program).map(|(_, _, values)| values.len());
+    lists.fold(binaries, usize::saturating_mul)
+}
+
+/// Level and position of each argument that has a list of values, with the values.
+fn lists<'p, 'a>(
+    part: &'p Part<'a>,
+    program: &'p Program,
+) -> impl Iterator<Item = (usize, usize, &'a Vec<Node>)> + use<'p, 'a> {
+    let levels = part.args.iter().enumerate();
+    let all = levels.flat_map(|(level, args)| {
+        let args = args.iter().enumerate();
+        args.map(move |(position, given)| (level, position, given))
+    });
+    all.filter_map(|(level, position, given)| match &given.value.value {
+        Value::Sequence(values) if !is_overridden(program, part, level, given.key) => {
+            Some((level, position, values))
+        }
+        _ => None,
+    })
+}
+
+fn rows<'f>(case: &'f Case, base: &Part<'f>, program: &Program, sink: &mut Sink) -> Vec<Planned> {
     let own = part!(case).over(base);
     if !case.steps.is_empty() {
         return steps(case, &own, program, sink).into_iter().collect();
     }
     let mut planned = Vec::new();
-    if case.rows.is_empty() {
-        table(case, &case.name.value, &own, program, &mut planned, sink);
+    for (name, part) in parts(case, &own) {
+        table(case, &name, &part, program, &mut planned, sink);
     }
-    for (number, row) in case.rows.iter().enumerate() {
+    planned
+}
+
+/// The rows of a case with their names; of a case without rows the case itself.
+fn parts<'a>(case: &'a Case, own: &Part<'a>) -> Vec<(String, Part<'a>)> {
+    if case.rows.is_empty() {
+        return vec![(case.name.value.clone(), own.clone())];
+    }
+    let rows = case.rows.iter().enumerate();
+    rows.map(|(number, row)| {
         let name = match &row.name {
             Some(name) => format!("{}: {}", case.name.value, name.value),
             None => format!("{}: row {}", case.name.value, number + 1),
         };
-        let part = part!(row).over(&own);
-        table(case, &name, &part, program, &mut planned, sink);
-    }
-    planned
+        (name, part!(row).over(own))
+    })
+    .collect()
 }
 
 /// One call for each combination of the values in lists.
@@ -145,25 +231,13 @@ fn table<'a>(
 ) {
     let binaries = part.process.binary.clone();
     let mut rows: Vec<(String, Part<'a>)> = vec![(String::new(), part.clone())];
-    for (level, args) in part.args.iter().enumerate() {
-        for (position, given) in args.iter().enumerate() {
-            let Value::Sequence(values) = &given.value.value else {
-                continue;
-            };
-            if is_overridden(program, part, level, given.key) {
-                continue;
-            }
-            let set = |row: &mut Part<'a>, value| row.args[level][position].value = value;
-            rows = multiplied(rows, values, set);
-        }
+    for (level, position, values) in lists(part, program) {
+        let set = |row: &mut Part<'a>, value| row.args[level][position].value = value;
+        rows = multiplied(rows, values, set);
     }
     let binaries = binaries.map(|Many(binaries)| binaries).unwrap_or_default();
-    let count = rows.len() * binaries.len().max(1);
-    if count == 0 || count > MAX_ROWS {
-        let message = match count {
-            0 => "a list of values is empty: the case makes no call".to_owned(),
-            _ => format!("the case makes {count} calls, more than {MAX_ROWS}"),
-        };
+    if rows.is_empty() {
+        let message = "a list of values is empty: the case makes no call";
         let error = Diagnostic::error(code::BAD_TEST, message).at(case.name.span);
         sink.push(error.help("write the values that matter"));
         return;
@@ -216,9 +290,6 @@ fn multiplied<'a>(
     let mut out = Vec::new();
     for (label, row) in &rows {
         for value in values {
-            if out.len() > MAX_ROWS {
-                return out;
-            }
             let (mut label, mut row) = (label.clone(), row.clone());
             append(&mut label, &shown(value));
             set(&mut row, value);

@@ -338,6 +338,7 @@ impl From<Shares> for CoverEntry {
 }
 
 impl CaseResult {
+    /// Whether all happened that was expected, and nothing else.
     pub fn passed(&self) -> bool {
         let failed = |one: &OnKernel| matches!(one.performed, Performed::Failed(_));
         matches!(self.verdict, Verdict::Passed) && !self.kernels.iter().any(failed)

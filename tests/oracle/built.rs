@@ -1,14 +1,28 @@
 //! A policy in both forms: its meaning, and the programs that shall have it.
 
 use tpc::bundle;
-use tpc::codegen::{self, Attach, Output, Role};
+use tpc::codegen::backend::AssembleError;
+use tpc::codegen::{self, Attach, Output, Role, TooLarge};
 use tpc::diag::Sources;
-use tpc::ir::{Abi, ArgType, Hook, Program, interp};
+use tpc::ir::{Abi, Hook, Program, interp};
 use tpc::object::{self, Object};
 use tpc::sim::kernel::Kernel;
-use tpc::sim::{Programs, Simulator};
+use tpc::sim::{self, Programs, Simulator};
 
 use super::scenes::host;
+
+/// What a policy has too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusal {
+    /// Values of a filter.
+    Set,
+    /// Arguments of its hooks.
+    Scratch,
+    /// Stack of one function.
+    Stack,
+    /// Instructions between a jump and its target.
+    Distance,
+}
 
 /// A policy that was compiled.
 pub(crate) struct Built {
@@ -21,18 +35,25 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// Compiles a meaning; `None` if it is too large.
+    /// Compiles a meaning, or says why it is too large.
     ///
     /// # Panics
     /// If a stage contradicts the one before it.
-    pub(crate) fn new(program: Program) -> Option<Self> {
+    pub(crate) fn new(program: Program) -> Result<Self, Refusal> {
         let mut sources = Sources::new();
         sources.add("policy.yaml", "meaning");
-        let output = codegen::generate(&program).ok()?;
-        let unit = output.assemble("policy.yaml").ok()?;
+        let output = codegen::generate(&program).map_err(|all| match all[0] {
+            TooLarge::Set { .. } => Refusal::Set,
+            TooLarge::Scratch { .. } => Refusal::Scratch,
+        })?;
+        let unit = output.assemble("policy.yaml");
+        let unit = unit.map_err(|(_, error)| match error {
+            AssembleError::Stack(_) => Refusal::Stack,
+            AssembleError::Distance(_) => Refusal::Distance,
+        })?;
         let bytes = object::write(&unit, &sources).expect("the object can be written");
         let object = Object::read(&bytes).expect("the object can be read");
-        Some(Self::from_parts(program, &output, object))
+        Ok(Self::from_parts(program, &output, object))
     }
 
     pub(crate) fn from_parts(program: Program, output: &Output, object: Object) -> Self {
@@ -86,18 +107,8 @@ fn programs(hook: &Hook, variant: &codegen::Variant, output: &Output) -> Program
             Attach::KprobeOverride => bundle::Attach::KprobeOverride,
         },
         is_syscall: hook.abi == Abi::Syscall,
-        pointers: pointers(hook),
+        pointers: sim::pointers(hook),
         entry: name(Role::Entry).expect("every way has a program for the entry"),
         ret: name(Role::Return),
     }
-}
-
-/// Parameters that the verifier follows as pointers.
-fn pointers(hook: &Hook) -> [bool; 6] {
-    let mut pointers = [false; 6];
-    for arg in &hook.args {
-        let number = matches!(arg.ty, ArgType::Int(_) | ArgType::Fd | ArgType::Nop);
-        pointers[usize::from(arg.index)] |= !number;
-    }
-    pointers
 }

@@ -327,3 +327,53 @@ fn an_unlinked_file_and_one_of_that_name_share_a_rate_limit() {
     let calls = vec![(0, scene(b"a (deleted)", true)), (0, scene(b"a", false))];
     assert_eq!(agree(program, calls).reported, 1);
 }
+
+#[test]
+fn what_a_crowded_record_cuts_is_told_apart_by_what_it_was() {
+    let size = ArgType::CharBuf { size_from: Some(3) };
+    let args = vec![
+        arg(0, ArgType::String),
+        arg(1, ArgType::String),
+        arg(2, size),
+    ];
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![once()])]);
+    let long = || user(&[[b'x'; 4093].as_slice(), &[0]].concat());
+    let scene = |len: u64| {
+        let params = vec![long(), long(), user(&[b'y'; 4094]), Param::Number(len)];
+        (0, call(params))
+    };
+    let calls = vec![scene(4094), scene(4092), scene(4094)];
+    assert_eq!(agree(program, calls).reported, 2);
+}
+
+#[test]
+fn an_executable_keeps_its_path_when_it_is_unlinked() {
+    let kill = rule(
+        vec![not(text(Subject::Exe, TextMatch::Equal, &[b"/x"]))],
+        vec![],
+        vec![signal(9)],
+        ALWAYS,
+        Shown::Sigkill,
+    );
+    let program = policy(vec![hook(Abi::Function, "f", vec![], None, vec![kill])]);
+    let unlinked = with(call(vec![]), |scene| scene.vfs.dentries[1].linked = false);
+    assert_eq!(agree(program, vec![(0, unlinked)]).matched, 0);
+}
+
+#[test]
+fn a_socket_that_is_an_error_has_no_state() {
+    let closed = yes(state(Subject::Return, &[(0, 0)]));
+    let silent = rule(vec![], vec![closed], vec![], ALWAYS, Shown::Post);
+    let ret = arg(0, ArgType::Sock);
+    let program = policy(vec![hook(
+        Abi::Function,
+        "f",
+        vec![],
+        Some(ret),
+        vec![silent],
+    )]);
+    let error = with(call(vec![]), |scene| {
+        scene.returned = Some(Param::Number(-11i64 as u64));
+    });
+    assert_eq!(agree(program, vec![(0, error)]).reported, 0);
+}

@@ -16,16 +16,18 @@ pub(crate) mod tree;
 pub(crate) mod vary;
 pub(crate) mod words;
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tpc::ir::Program;
 use tpc::ir::interp::{Interpreter, Outcome};
 use tpc::sim::Simulator;
-use tpc::sim::compare::Expected;
+use tpc::sim::compare::Call;
 use tpc::sim::kernel::Kernel;
 use tpc::sim::scene::Scene;
 
-use built::Built;
+use built::{Built, Refusal};
 use dice::Dice;
 use scenes::Calls;
 use smaller::Case;
@@ -68,22 +70,16 @@ impl<'a> Bench<'a> {
     pub(crate) fn judge(&mut self, hook: usize, scene: &Scene) -> Result<Outcome, String> {
         let event = scene.event(&self.program.hooks[hook]);
         let outcome = self.interpreter.judge(hook, &event);
+        let call = Call {
+            program: self.program,
+            hook,
+            scene,
+            event: &event,
+            outcome: &outcome,
+        };
         for (number, (kernel, simulators)) in self.simulators.iter_mut().enumerate() {
-            let placed = scene.place(kernel);
-            let expected = Expected {
-                program: self.program,
-                hook,
-                event: &event,
-                outcome: &outcome,
-                has_audit: kernel.field("task_struct", "loginuid").is_some(),
-                ring_is_full: scene.ring_is_full,
-            };
-            for (way, simulator) in simulators.iter_mut().enumerate() {
-                let before = simulator.lost();
-                let run = simulator.call(hook, &placed);
-                run.and_then(|run| expected.check(&run, simulator.lost() - before))
-                    .map_err(|error| format!("kernel {number}, way {way}: {error}"))?;
-            }
+            call.judge(kernel, simulators)
+                .map_err(|(way, error)| format!("kernel {number}, way {way}: {error}"))?;
         }
         Ok(outcome)
     }
@@ -97,7 +93,7 @@ pub(crate) struct Count {
     pub(crate) matched: u64,
     pub(crate) reported: u64,
     /// Policies that were too large.
-    pub(crate) too_large: u64,
+    pub(crate) refused: BTreeMap<Refusal, u64>,
 }
 
 impl Count {
@@ -105,7 +101,9 @@ impl Count {
         self.pairs += other.pairs;
         self.matched += other.matched;
         self.reported += other.reported;
-        self.too_large += other.too_large;
+        for (refusal, count) in &other.refused {
+            *self.refused.entry(*refusal).or_default() += count;
+        }
     }
 }
 
@@ -117,19 +115,25 @@ pub(crate) struct Failure {
 
 /// Runs a random policy with random calls.
 pub(crate) fn random(seed: u64, calls: usize, kernels: &Kernels) -> Result<Count, Failure> {
-    let mut dice = Dice::new(seed);
-    let program = policies::program(&mut dice);
-    let scenes = {
+    let made = catch_unwind(|| {
+        let mut dice = Dice::new(seed);
+        let program = policies::program(&mut dice);
         let mut source = Calls::new(&program);
-        (0..calls).map(|_| source.next(&mut dice)).collect()
-    };
-    check(
-        &Case {
-            program,
-            calls: scenes,
-        },
-        kernels,
-    )
+        let calls = (0..calls).map(|_| source.next(&mut dice)).collect();
+        Case { program, calls }
+    });
+    let case = made.map_err(|panic| Failure {
+        case: Case::empty(),
+        error: format!("no case: {}", said(&*panic)),
+    })?;
+    check(&case, kernels)
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or(panic.downcast_ref::<&str>().copied());
+    format!("panic: {}", text.unwrap_or("?"))
 }
 
 /// Runs a case.
@@ -137,9 +141,12 @@ pub(crate) fn check(case: &Case, kernels: &Kernels) -> Result<Count, Failure> {
     let mut done = 0;
     let mut count = Count::default();
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        let Some(built) = Built::new(case.program.clone()) else {
-            count.too_large += 1;
-            return Ok(());
+        let built = match Built::new(case.program.clone()) {
+            Ok(built) => built,
+            Err(refusal) => {
+                count.refused.insert(refusal, 1);
+                return Ok(());
+            }
         };
         let mut bench = Bench::new(&built, kernels)?;
         for (hook, scene) in &case.calls {
@@ -154,14 +161,7 @@ pub(crate) fn check(case: &Case, kernels: &Kernels) -> Result<Count, Failure> {
     let error = match ran {
         Ok(Ok(())) => return Ok(count),
         Ok(Err(error)) => error,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            format!(
-                "panic: {}",
-                text.or(panic.downcast_ref::<&str>().copied())
-                    .unwrap_or("?")
-            )
-        }
+        Err(panic) => said(&*panic),
     };
     let calls = case.calls[..done].to_vec();
     Err(Failure {

@@ -199,7 +199,7 @@ pub(crate) fn capability(set: CapSet, mask: u64, namespaced: bool) -> Predicate 
     }
 }
 
-/// A call by process 1 of a machine without a parent, with an executable `/x`.
+/// A call by process 2, which has no parent, with an executable `/x`.
 pub(crate) fn call(params: Vec<Param>) -> Scene {
     let root = Dentry {
         filesystem: 0,
@@ -228,7 +228,7 @@ pub(crate) fn call(params: Vec<Param>) -> Scene {
             mounts: vec![Mount { root: 0, at: None }],
         },
         task: Task {
-            ids: of_thread(1, 1),
+            ids: of_thread(2, 2),
             start: 1,
             auid: 1000,
             memory: Some(Image {

@@ -15,7 +15,7 @@ pub(crate) fn shrink(failure: Failure, kernels: &Kernels) -> Failure {
     let end = Instant::now() + PATIENCE;
     let mut best = failure;
     loop {
-        let smaller = best.case.smaller().into_iter();
+        let smaller = best.case.smaller();
         let found = smaller
             .take_while(|_| Instant::now() < end)
             .find_map(|case| check(&case, kernels).err());

@@ -13,37 +13,49 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Cases that are smaller in one respect, the boldest first.
-    pub(crate) fn smaller(&self) -> Vec<Case> {
-        let mut all = Vec::new();
-        for calls in less(&self.calls) {
-            all.push(Case {
-                program: self.program.clone(),
-                calls,
-            });
+    /// Nothing, for a failure before there was a case.
+    pub(crate) fn empty() -> Self {
+        let program = Program {
+            policy: String::new(),
+            hooks: Vec::new(),
+        };
+        Self {
+            program,
+            calls: Vec::new(),
         }
-        for hook in 0..self.program.hooks.len() {
-            all.extend(self.without_hook(hook));
-            for smaller in hooks(&self.program.hooks[hook]) {
-                let mut program = self.program.clone();
-                program.hooks[hook] = smaller;
-                all.push(Case {
-                    program,
-                    calls: self.calls.clone(),
-                });
-            }
-        }
-        for (number, (hook, scene)) in self.calls.iter().enumerate() {
-            for smaller in scenes(scene) {
+    }
+
+    /// Cases that are smaller in one respect, the boldest first; each is made when it is asked for, as all together may not fit in memory.
+    pub(crate) fn smaller(&self) -> impl Iterator<Item = Case> + '_ {
+        let fewer = lists(&self.calls).map(|calls| self.with_calls(calls));
+        let hooks = (0..self.program.hooks.len()).flat_map(|hook| self.smaller_hooks(hook));
+        let calls = self.calls.iter().enumerate();
+        let scenes = calls.flat_map(move |(number, (hook, scene))| {
+            scenes(scene).into_iter().map(move |smaller| {
                 let mut calls = self.calls.clone();
                 calls[number] = (*hook, smaller);
-                all.push(Case {
-                    program: self.program.clone(),
-                    calls,
-                });
-            }
+                self.with_calls(calls)
+            })
+        });
+        fewer.chain(hooks).chain(scenes)
+    }
+
+    fn with_calls(&self, calls: Vec<(usize, Scene)>) -> Case {
+        Case {
+            program: self.program.clone(),
+            calls,
         }
-        all
+    }
+
+    /// Without a hook, or with a smaller one.
+    fn smaller_hooks(&self, hook: usize) -> impl Iterator<Item = Case> + '_ {
+        let smaller = hooks(&self.program.hooks[hook]).into_iter();
+        let smaller = smaller.map(move |smaller| {
+            let mut case = self.clone();
+            case.program.hooks[hook] = smaller;
+            case
+        });
+        self.without_hook(hook).into_iter().chain(smaller)
     }
 
     fn without_hook(&self, hook: usize) -> Option<Case> {
@@ -60,19 +72,21 @@ impl Case {
 
 /// Shorter lists: halves, then all but one.
 fn less<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
-    let mut all = Vec::new();
-    let mut len = list.len();
-    while len > 1 {
-        len = len.div_ceil(2);
-        for start in (0..list.len()).step_by(len) {
+    lists(list).collect()
+}
+
+/// The same, each made when it is asked for.
+fn lists<T: Clone>(list: &[T]) -> impl Iterator<Item = Vec<T>> + '_ {
+    let halved = |len: &usize| (*len > 1).then(|| len.div_ceil(2));
+    let sizes = std::iter::successors(halved(&list.len()), halved);
+    let shorter = sizes.flat_map(move |len| {
+        let starts = (0..list.len()).step_by(len);
+        starts.map(move |start| {
             let end = (start + len).min(list.len());
-            all.push([&list[..start], &list[end..]].concat());
-        }
-    }
-    if list.len() == 1 {
-        all.push(Vec::new());
-    }
-    all
+            [&list[..start], &list[end..]].concat()
+        })
+    });
+    shorter.chain((list.len() == 1).then(Vec::new))
 }
 
 /// A copy with one thing changed.

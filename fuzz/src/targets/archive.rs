@@ -6,6 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tpc::bundle::{Bundle, pack, unpack};
 
+/// An archive of bundles is unpacked or refused; what is unpacked packs to the same.
 pub fn run(bytes: &[u8]) {
     open(bytes);
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());

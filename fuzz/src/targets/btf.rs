@@ -2,6 +2,7 @@
 
 use tpc::btf::{Btf, Kind};
 
+/// Types answer every question, and are written as they were read.
 pub fn run(bytes: &[u8]) {
     let Ok(btf) = Btf::decode(bytes) else {
         return;

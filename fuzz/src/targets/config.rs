@@ -3,6 +3,7 @@
 use tpc::config;
 use tpc::diag::Sources;
 
+/// Settings can be used; a diagnostic lies inside the file.
 pub fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;

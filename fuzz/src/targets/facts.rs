@@ -9,6 +9,7 @@ use tpc::lint::{self, Node, Settings};
 
 static EXAMPLES: LazyLock<Vec<Example>> = LazyLock::new(bundles);
 
+/// Facts answer the questions of all examples, and are written as they were read.
 pub fn run(bytes: &[u8]) {
     let Ok(facts) = Facts::read(bytes) else {
         return;

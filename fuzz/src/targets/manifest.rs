@@ -2,6 +2,7 @@
 
 use tpc::bundle::{Bundle, Files, MANIFEST, Manifest, OBJECT, SOURCE};
 
+/// A manifest is written as it was read; a bundle with it is verified or refused.
 pub fn run(bytes: &[u8]) {
     let Ok(manifest) = Manifest::parse(bytes) else {
         return;

@@ -2,6 +2,7 @@
 
 use tpc::loader::fuzzing;
 
+/// The lists are read without a panic.
 pub fn run(bytes: &[u8]) {
     fuzzing::symbols(bytes);
     fuzzing::meta(bytes);

@@ -7,6 +7,7 @@ thread_local! {
     static KERNEL: Kernel = Kernel::recent();
 }
 
+/// Every program links and relocates, or is refused.
 pub fn run(bytes: &[u8]) {
     let Ok(object) = Object::read(bytes) else {
         return;

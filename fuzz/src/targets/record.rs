@@ -15,6 +15,7 @@ static MANIFESTS: LazyLock<Vec<Manifest>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Every event is a line of JSON.
 pub fn run(bytes: &[u8]) {
     let Some((choice, mut rest)) = bytes.split_first() else {
         return;

@@ -17,6 +17,7 @@ thread_local! {
     static KERNELS: Kernels = Kernels::default();
 }
 
+/// Interpreter and programs agree on every case.
 pub fn run(bytes: &[u8]) {
     let Some((&number, bytes)) = bytes.split_first() else {
         return;

@@ -6,6 +6,7 @@ use tpc::diag::{Sink, Sources, Span, render};
 /// Longer files make slow runs, not new ways.
 const MAX: usize = 8192;
 
+/// A policy compiles or has an error; diagnostics lie inside the file.
 pub fn run(bytes: &[u8]) {
     if bytes.len() > MAX {
         return;

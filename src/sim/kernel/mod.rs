@@ -44,6 +44,7 @@ pub struct Layout {
 const MAX_DEPTH: usize = 16;
 
 impl Kernel {
+    /// A kernel that has these types.
     pub fn new(btf: Btf) -> Self {
         Self {
             btf,

@@ -85,6 +85,7 @@ pub struct Sock {
     pub ports: [u16; 2],
 }
 
-/// `AF_INET`, `AF_INET6` (include/linux/socket.h).
+/// Family of IPv4 (include/linux/socket.h).
 pub const AF_INET: u16 = 2;
+/// Family of IPv6.
 pub const AF_INET6: u16 = 10;

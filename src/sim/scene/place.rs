@@ -29,6 +29,7 @@ pub struct Placed {
 }
 
 impl Scene {
+    /// Lays the scene out as this kernel would: the same scene always lies at the same addresses.
     pub fn place(&self, kernel: &Kernel) -> Placed {
         let mut placer = Placer::new(kernel, self);
         let task = placer.task(&self.task);

@@ -52,9 +52,11 @@ pub struct Image {
     pub arguments: Data,
 }
 
+/// `struct fs_struct`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fs {
     pub root: Spot,
+    /// The working directory.
     pub cwd: Spot,
 }
 
@@ -83,6 +85,7 @@ pub struct Cred {
     pub user: UserNamespace,
 }
 
+/// `struct user_namespace`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserNamespace {
     pub level: i32,

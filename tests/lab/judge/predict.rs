@@ -5,14 +5,10 @@ use tpc::ir::interp::{
     Text, UserNamespace, Value,
 };
 use tpc::ir::{Arg, ArgType, Hook, IntType, Namespace};
+use tpc::sim::scene::{MAX_ARGUMENTS, MAX_TEXT};
 
 use super::call::{Call, Descriptor, FIRST_FD, Param, Raw, Reached, Returned};
 use super::script::Answer;
-
-/// Texts are read up to this length.
-const MAX_TEXT: usize = 4096;
-/// Bytes of a command line that events show.
-const MAX_ARGUMENTS: usize = 1024;
 
 /// A function that a call has reached, as an event of a policy's hook.
 pub(super) fn event(
