@@ -377,3 +377,17 @@ fn a_socket_that_is_an_error_has_no_state() {
     });
     assert_eq!(agree(program, vec![(0, error)]).reported, 0);
 }
+
+#[test]
+fn a_text_is_read_again_when_another_took_its_buffer() {
+    let args = (0..4).map(|index| arg(index, ArgType::String)).collect();
+    let mut tests: Vec<_> = (0..4)
+        .map(|position| not(text(Subject::Arg(position), TextMatch::Equal, &[b"no"])))
+        .collect();
+    tests.push(yes(text(Subject::Arg(0), TextMatch::Equal, &[b"first"])));
+    let kill = rule(tests, vec![], vec![signal(9)], ALWAYS, Shown::Sigkill);
+    let program = policy(vec![hook(Abi::Function, "f", args, None, vec![kill])]);
+    let words: [&[u8]; 4] = [b"first\0", b"second\0", b"third\0", b"fourth\0"];
+    let scene = call(words.iter().map(|word| user(word)).collect());
+    assert_eq!(agree(program, vec![(0, scene)]).matched, 1);
+}

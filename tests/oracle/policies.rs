@@ -87,22 +87,33 @@ fn hook(dice: &mut Dice) -> Hook {
         span: SPAN,
     };
     let rules = match texts {
-        true => 8,
+        true => 2,
         false => 1 + dice.one(&[0, 0, 1, 1, 2, 3, 6]),
     };
     for _ in 0..rules {
         let mut rule = rule(dice, &hook);
         if texts {
-            // One after the other is looked at, whatever comes of it.
-            rule.tests.truncate(1);
+            rule.tests = (0..9).filter_map(|_| lenient_test(dice, &hook)).collect();
         }
         hook.rules.push(rule);
     }
     hook
 }
 
+/// A test of some text that most calls pass, so that many in a row are looked at.
+fn lenient_test(dice: &mut Dice, hook: &Hook) -> Option<Test> {
+    let position = dice.index(hook.args.len());
+    let predicate = of_value(dice, Subject::Arg(position), hook.args.get(position)?.ty)?;
+    Some(Test {
+        negate: !dice.once_in(8),
+        predicate,
+        span: SPAN,
+    })
+}
+
 /// Types of hooks with many texts.
-const TEXTS: [ArgType; 3] = [
+const TEXTS: [ArgType; 4] = [
+    ArgType::String,
     ArgType::String,
     ArgType::Fd,
     ArgType::CharBuf { size_from: None },
