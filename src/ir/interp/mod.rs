@@ -8,16 +8,40 @@
 //!
 //! A policy lists functions. Each call of one is an event. Its selectors ([`Rule`]s) are tried in their order, and **the first whose
 //! filters all hold** decides; later ones are not looked at. If none holds, nothing happens. A selector without filters always
-//! holds; a function without selectors has one such selector, which reports.
+//! holds; a function without selectors has one such selector, which reports. Hooks of one policy know nothing of each other, also
+//! where they name the same function: each has its selectors and decides for itself. (Only one of them may override the function.)
+//!
+//! A system call (`syscall: true`, `sys_openat`) is that of 64-bit programs. 32-bit programs, and 64-bit ones by `int 0x80`, come in by
+//! other functions: hooks of `security_` functions see all of them. A function that the kernel lacks makes loading fail, unless
+//! `ignore.callNotFound` says that the policy works without it.
 //!
 //! Within a selector all filters must hold (AND). Within a filter one of its values is enough (OR); a negative operator
 //! (`NotEqual`, `NotIn`, `NotDAddr` …) holds where *none* of the values does. The order of filters and of values has no meaning.
+//!
+//! # Operators
+//!
+//! | operator | holds if for one of its values |
+//! |---|---|
+//! | `Equal` | the value is it |
+//! | `InMap`, `InRange` | the number is it, or lies in the range `1:5`, both ends included; of `InMap` also `5:1` |
+//! | `GT`, `LT` | the number is above, below it |
+//! | `Mask` | the number and it have a bit in common |
+//! | `Prefix`, `Postfix` | the text begins, ends with it |
+//! | `SAddr`, `DAddr` | the address of the source, destination is in its network |
+//! | `SPort`, `DPort` | the port is it, or in the range |
+//! | `SPortPriv`, `DPortPriv` | (without values) the port is below 1024; 0, which families without ports have, is |
+//! | `Protocol`, `Family`, `State` | the number is it |
+//! | `In` of `matchBinaries`, `matchPIDs`, `matchNamespaces` | path, process or inode is it |
+//! | `In` of `matchCapabilities` | the thread has it |
+//!
+//! Each has its negative, but `GT`, `LT`, `Mask`, `Protocol`, `Family` and `State`. Of a range only the part counts that the type
+//! can hold: `-5:70000` of an `int16` is `-5:32767`.
 //!
 //! # Values that cannot be read
 //!
 //! A filter whose value cannot be read is **false, also when it is negative**: a policy neither kills nor reports on a guess. Such values
 //! are: a text at an address that is not mapped; the path of a descriptor that is not open, of a pipe or of a socket; the executable of a
-//! kernel thread; the namespaces of a process that has given them up. A value that the question does not fit counts the same:
+//! kernel thread; the namespaces, but `Pid` and `User`, of a process that has given them up. A value that the question does not fit counts the same:
 //! the address of a socket that is neither IPv4 nor IPv6, and a capability *within* a user namespace asked of a process that is in
 //! the host's.
 //!
@@ -40,7 +64,8 @@
 //!
 //! Of a text that is longer than programs read, only a part is known: **the end of a path, the beginning of everything else**. Such a text
 //! is *incomplete*. It equals nothing; it starts (or ends) with a value if the known part does; where the other part would
-//! decide, it does not. Negative filters hold where the plain one does not. Programs read texts of up to 4,096 bytes, and
+//! decide, it does not. Negative filters hold where the plain one does not: a rule that lets a few paths pass and refuses the rest
+//! refuses one that is too long to tell. Programs read texts of up to 4,096 bytes, and
 //! paths of up to 2,047 components and mounts.
 //!
 //! # Sockets and addresses
@@ -56,7 +81,8 @@
 //! # Processes
 //!
 //! A process id is that of the thread group. `isNamespacePID` means the id in the process' own pid namespace, and 0 for
-//! processes in the host's. `followForks` looks at the process and at its parents, the next 63 of them, up to process 0.
+//! processes in the host's. `followForks` looks at the process and at its parents, the next 63 of them, up to process 0: those that
+//! it has now. A process whose parent has ended belongs to another, as a rule to process 1.
 //!
 //! `matchNamespaces` compares inode numbers; `host_ns` is that of process 1, whatever its number. `matchCapabilities` holds if the
 //! thread has one of the capabilities in the set.
@@ -64,17 +90,23 @@
 //! # Actions
 //!
 //! Actions run in the order of the selector: signals go to the calling process, `Override` makes the call return a value
-//! instead of running; of several the last counts. The kernel lets programs send no signals to process 1, to kernel threads and to
-//! processes that have begun to exit (`bpf_send_signal_common`, kernel/trace/bpf_trace.c). Actions never wait for a report and do not depend on one: what the ring buffer has no
-//! room for is counted and lost, and the actions have happened.
+//! instead of running: an error from -4095 to -1, or, with a warning, another number from 0 on; of several the last counts. The kernel
+//! lets programs send no signals to process 1, to kernel threads and to processes that have begun to exit (`bpf_send_signal_common`,
+//! kernel/trace/bpf_trace.c). Actions never wait for a report and do not depend on one: what the ring buffer has no room for is counted
+//! and lost, and the actions have happened.
+//!
+//! Of several policies that override one function the kernel asks the one that was loaded last first, and no other when that
+//! replaces the call: the others then neither act nor report.
 //!
 //! # Reports
 //!
 //! A selector reports unless it has the action `NoPost`. The event names the function, the selector, the last action of the selector
-//! (`Post` if it has none), and the values of all arguments, also of those that cannot be read, as such.
+//! (`Post` if it has none), and the values of all arguments but those of type `nop`, also of those that cannot be read, as such.
 //!
-//! A rate limit belongs to one selector. It lets one report in an interval through for each thread, process, or altogether, **for
-//! equal arguments**; of texts the lengths and first 32 bytes count ([`limit`]). The interval starts at the entry of a call that is reported.
+//! A rate limit belongs to one selector: `rateLimit: 5` or `5s` is in seconds, `5m` in minutes, `5h` in hours; 0 is none. It lets one report in an interval through for each thread (if `rateLimitScope` says nothing
+//! else), process, or altogether, **for
+//! equal arguments**; of texts the lengths and first 32 bytes count ([`limit`]). The interval starts at the
+//! entry of a call that is reported, also if the ring buffer has no room for the report.
 //!
 //! Filters on the return value (`matchReturnArgs`) decide only whether the event is reported: **actions happen at the entry**. A call that
 //! `Override` has replaced returns its value. The event of a call whose return is not seen has no return value; if filters had to decide
