@@ -54,8 +54,8 @@ impl Word {
 }
 
 /// Instructions of one run, against loops without end. The verifier has no such limit: it walks a global function once, however often it is
-/// called. What is generated stays far below.
-const MAX_STEPS: u64 = 1_000_000;
+/// called. A program that reads six paths of 2,047 components twice takes a few millions.
+const MAX_STEPS: u64 = 50_000_000;
 /// Bytes that a call's stack has room for. How many of them its function may use is less: see [`Image`].
 const STACK: usize = MAX_STACK;
 /// Address of the lowest byte of the first call's stack.
