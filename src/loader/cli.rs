@@ -96,11 +96,21 @@ fn run(cli: &Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Load { bundles, replace } => {
             let loaded = load(&open(bundles)?, *replace)?;
-            if cli.format == Format::Human {
-                // What is loaded is loaded, whatever there is to say of it.
-                let all = list().unwrap_or_default();
-                let text = |one: &Loaded| summary(one) + &rivals(one, &all);
-                say(&loaded.iter().map(text).collect::<String>());
+            // What is loaded is loaded, whatever there is to say of it.
+            let all = list().unwrap_or_default();
+            let warnings: Vec<String> = loaded.iter().flat_map(|one| rivals(one, &all)).collect();
+            match cli.format {
+                Format::Human => {
+                    say(&loaded.iter().map(summary).collect::<String>());
+                    for warning in warnings {
+                        say(&format!("warning: {warning}\n"));
+                    }
+                }
+                Format::Json if warnings.is_empty() => {}
+                Format::Json => say(&format!(
+                    "{:#}\n",
+                    serde_json::json!({ "warnings": warnings })
+                )),
             }
             Ok(())
         }
@@ -179,9 +189,9 @@ fn summary(loaded: &Loaded) -> String {
 
 /// A warning for each function that other policies override too: the kernel asks the program that was attached last first, and no other
 /// one when that replaces the call.
-fn rivals(loaded: &Loaded, all: &[list::Policy]) -> String {
+fn rivals(loaded: &Loaded, all: &[list::Policy]) -> Vec<String> {
     let overrides = |attach| matches!(attach, Some(Attach::FmodRet | Attach::KprobeOverride));
-    let mut text = String::new();
+    let mut warnings = Vec::new();
     for hook in loaded.hooks.iter().filter(|hook| overrides(hook.attach)) {
         let same = |other: &list::ListedHook| other.call == hook.call && overrides(other.attach);
         let others: Vec<&str> = all
@@ -190,16 +200,15 @@ fn rivals(loaded: &Loaded, all: &[list::Policy]) -> String {
             .map(|policy| policy.policy.as_str())
             .collect();
         if !others.is_empty() {
-            let _ = writeln!(
-                text,
-                "warning: {} overrides {} as {} does: of a call that one of them refuses, the others neither act nor report",
+            warnings.push(format!(
+                "{} overrides {} as {} does: of a call that one of them refuses, the others neither act nor report",
                 loaded.policy,
                 hook.call,
                 others.join(", ")
-            );
+            ));
         }
     }
-    text
+    warnings
 }
 
 fn mechanism(attach: Attach) -> &'static str {

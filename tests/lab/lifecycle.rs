@@ -432,6 +432,7 @@ fn rivals() -> Script {
             call(1).ends(End::Exit(13)).events(&[by("denies")]),
             Step::read_events(),
             call(2),
+            load("--format json /lab/b/rival").says("\"warnings\": ["),
         ],
     )
 }
