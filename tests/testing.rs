@@ -997,3 +997,28 @@ fn cases_on_kernels_are_reported() {
     assert_eq!(on(0)[0]["result"], "failed");
     assert_eq!(on(1)[1]["reason"], "its calls follow each other in time");
 }
+
+/// The kernel looks at 32 bits of the length, though the policy declares more.
+#[test]
+fn lengths_of_system_calls_have_the_width_of_the_call() {
+    let policy = "\
+apiVersion: cilium.io/v1alpha1
+kind: TracingPolicy
+metadata: {name: p}
+spec:
+  kprobes:
+  - call: sys_sethostname
+    syscall: true
+    args: [{index: 0, type: char_buf, sizeArgIndex: 2}, {index: 1, type: uint64}]
+    selectors:
+    - matchArgs: [{index: 0, operator: Equal, values: [evil]}]
+      matchActions: [{action: Sigkill}]
+";
+    let tests = "\
+tests:
+- {name: lengths, args: {0: evil, 1: [4, 0x100000004]}, expect: [Sigkill, event]}
+- {name: shorter, args: {0: evil, 1: 0x100000003}, expect: nothing}
+";
+    let dir = directory(&[("p.yaml", policy), ("p.test.yaml", tests)]);
+    expect(&tpc(dir.path(), &["test"]), 0);
+}

@@ -51,17 +51,19 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// The type of the length of a buffer: as the policy declares the parameter, or as the system call has it; else the whole register.
+    /// The type of the length of a buffer: of a system call whose length has 32 bits that, whatever the policy declares; else as the
+    /// policy declares the parameter, or the whole register.
     pub fn length_type(&self, index: u8) -> IntType {
+        let short = match self.abi {
+            Abi::Syscall => short_length(&self.symbol, index),
+            Abi::Function => None,
+        };
         let declared = self.args.iter().find(|arg| arg.index == index);
-        match (declared.map(|arg| arg.ty), self.abi) {
-            (Some(ArgType::Int(ty)), _) => ty,
-            (_, Abi::Function) => IntType::U64,
-            (_, Abi::Syscall) => match short_length(&self.symbol, index) {
-                Some(true) => IntType::I32,
-                Some(false) => IntType::U32,
-                None => IntType::U64,
-            },
+        match (short, declared.map(|arg| arg.ty)) {
+            (Some(true), _) => IntType::I32,
+            (Some(false), _) => IntType::U32,
+            (None, Some(ArgType::Int(ty))) => ty,
+            (None, _) => IntType::U64,
         }
     }
 }

@@ -53,7 +53,7 @@
 //! # Texts
 //!
 //! Texts are bytes; upper and lower case differ. A string ends before its first NUL. A buffer has as many bytes as its length
-//! parameter says: with the width that the policy declares for it, or that the system call has; of other functions the whole register.
+//! parameter says: in the 32 bits that some system calls look at, else with the width that the policy declares, or the whole register.
 //!
 //! A path is the one that the mount namespace of the file knows, resolved, from the top of its tree of mounts; in a container that is the
 //! container's own view. `chroot(2)` changes nothing. The top itself is `/`; `" (deleted)"` follows when the file has no name any more. A
